@@ -1,0 +1,88 @@
+//! The one interface behind which every engine sits.
+//!
+//! Facade types in checked form hold no engine objects: they hold an [`ObjectId`] and announce an [`Op`] for
+//! everything they do. An engine keeps its own table of objects for the execution at hand and answers each
+//! operation when it is done. Everything that an engine may do between announcement and answer - switch
+//! threads, block, choose what a load reads, abandon the execution - is its own business.
+//!
+//! * Within one execution all model threads run on one OS thread as coroutines; [`Engine::perform`] is called on
+//!   the stack of the acting thread.
+//! * An engine that re-executes (exact) may call the scenario any number of times and in any linear extension of
+//!   its order; it relies on structural names and on values being live in the program, never stored.
+//! * `native` is not behind this interface: there the facade holds the production objects themselves.
+
+use super::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
+use super::model::{Memory, Outcome, Scenario, Strategy};
+use super::run::Failure;
+use super::verdict::Verdict;
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+pub mod exact;
+pub mod loom;
+pub mod native;
+pub mod shuttle;
+
+/// What an engine does for the facade.
+pub trait Engine {
+    /// A shared object now exists. `init` is the initial value of an atomic, the initial count of an `Arc`.
+    /// Not a scheduling point.
+    fn created(&self, me: ThreadId, obj: ObjectId, kind: ObjectKind, init: u64);
+
+    /// Performs `op` for `me`. May run other threads before it returns.
+    ///
+    /// Operations are *inert* while the execution is being abandoned (a thread unwinds): they return at once
+    /// with any value that keeps destructors going, and never block.
+    fn perform(&self, me: ThreadId, op: &Op, site: &'static Location<'static>) -> Answer;
+
+    /// Starts `child` on `body`. `body` never unwinds: the facade catches panics and reports them to the run.
+    fn spawn(&self, me: ThreadId, child: ThreadId, body: Box<dyn FnOnce()>);
+
+    /// What to use instead, if this engine cannot perform such an operation at all: the verdict is then
+    /// `out-of-reach` with this reason. Asked once per distinct kind of operation, before it is announced.
+    fn refuses(&self, op: &Op) -> Option<&'static str> {
+        let _ = op;
+        None
+    }
+}
+
+/// What one check is allowed to do, resolved for its budget.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How shuttle chooses.
+    pub strategy: Strategy,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Executions at most. An exhaustive engine that stops here is `engine-limit(executions)`.
+    pub executions: u64,
+    /// Steps (visible operations) at most in one execution.
+    pub steps: u64,
+    /// loom's preemption bound.
+    pub preemptions: Option<u32>,
+    /// The exact engine's memory model.
+    pub memory: Memory,
+    /// Reference counts are modelled.
+    pub counted_arcs: bool,
+    /// Worker threads of the exact engine. Never changes a result.
+    pub jobs: usize,
+}
+
+/// What an engine found out.
+#[derive(Debug)]
+pub struct Exploration {
+    /// Its conclusion.
+    pub verdict: Verdict,
+    /// Complete executions.
+    pub executions: u64,
+    /// Visible operations over all executions.
+    pub steps: u64,
+    /// The failing execution, if one was found.
+    pub failure: Option<Box<Failure>>,
+    /// Outcomes of complete executions, and how often each was seen.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// `sometimes` properties that were seen.
+    pub seen: Vec<&'static str>,
+}
+
+/// An engine as the worker sees it.
+pub type Explore = fn(&Scenario, &Plan) -> Exploration;

@@ -1,0 +1,344 @@
+//! The recorder: the state of the execution at hand, reached through a thread-local.
+//!
+//! An engine installs a [`Run`] on its OS thread before it calls the scenario. Facade objects ask
+//! [`with`] at construction whether a run is installed; if not, they are native. From then on every
+//! operation goes through [`perform`]: announce, let the engine do it, record.
+//!
+//! Who is running: engines switch coroutines only inside [`Engine::perform`], so each caller restores
+//! `current` to itself when its operation returns. No engine needs to be asked.
+
+use super::engine::Engine;
+use super::event::{Answer, Event, MAIN, ObjectId, ObjectKind, Op, ThreadId};
+use super::model::Outcome;
+use super::verdict::Kind;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+/// A source position.
+pub type Site = &'static Location<'static>;
+
+/// What the recorder knows of a thread.
+#[derive(Clone, Debug)]
+pub struct ThreadInfo {
+    /// Who spawned it; itself for the scenario's thread.
+    pub parent: ThreadId,
+    /// Position among its parent's children.
+    pub nth: u32,
+    /// Name given to the builder.
+    pub name: Option<String>,
+    /// Where it was spawned.
+    pub site: Option<Site>,
+    /// The announced operation that is not done yet.
+    pub pending: Option<(Op, Site)>,
+    /// Objects it has created.
+    pub created: u32,
+    /// Threads it has spawned.
+    pub spawned: u32,
+    /// It has announced `Exit`.
+    pub ended: bool,
+}
+
+/// What the recorder knows of an object.
+#[derive(Clone, Debug)]
+pub struct ObjectInfo {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Name given with `named`.
+    pub name: Option<String>,
+    /// Where it was created.
+    pub site: Site,
+}
+
+/// A violated property with the execution that violates it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The property.
+    pub property: String,
+    /// How it was violated.
+    pub kind: Kind,
+    /// One line for people.
+    pub message: String,
+    /// The failing thread, where there is one.
+    pub thread: Option<ThreadId>,
+    /// The two conflicting positions, for races and the like: (thread, what, where).
+    pub sites: Vec<(ThreadId, String, Site)>,
+    /// Threads at the moment of failure, with what each had announced.
+    pub threads: Vec<ThreadInfo>,
+    /// Objects by id.
+    pub objects: BTreeMap<ObjectId, ObjectInfo>,
+    /// Everything that happened, in order.
+    pub events: Vec<Event>,
+    /// The engine's own schedule, for replay.
+    pub schedule: Vec<u32>,
+}
+
+/// The execution at hand.
+pub struct Run {
+    engine: &'static dyn Engine,
+    current: Cell<ThreadId>,
+    state: RefCell<State>,
+}
+
+/// The recorder's tables.
+#[derive(Default)]
+pub struct State {
+    /// Threads by id.
+    pub threads: Vec<ThreadInfo>,
+    /// Objects by creator, then by creation count.
+    pub objects: Vec<Vec<ObjectInfo>>,
+    /// The log of the execution at hand.
+    pub events: Vec<Event>,
+    /// The first failure of the execution at hand.
+    pub failure: Option<Box<Failure>>,
+    /// Complete executions so far.
+    pub executions: u64,
+    /// Operations over all executions.
+    pub steps: u64,
+    /// Outcomes so far.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// `sometimes` properties seen so far.
+    pub seen: Vec<&'static str>,
+}
+
+thread_local! {
+    static RUN: Cell<Option<&'static Run>> = const { Cell::new(None) };
+}
+
+/// The run installed on this OS thread.
+#[inline]
+pub fn current() -> Option<&'static Run> {
+    RUN.with(Cell::get)
+}
+
+/// The payload of the panic that unwinds a thread out of an execution that has failed or is being abandoned.
+/// It is thrown with `resume_unwind`, so no panic hook sees it.
+pub struct Abandoned;
+
+/// Told of every first failure at once, before anything unwinds: a destructor may abort the process (loom does).
+/// Set by the worker.
+pub static ON_FAILURE: std::sync::OnceLock<fn(&Failure)> = std::sync::OnceLock::new();
+
+/// The run is installed on this OS thread until the guard is dropped.
+pub struct Installed(());
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        RUN.with(|r| r.set(None));
+    }
+}
+
+impl Run {
+    /// A run on `engine`. Both live for the rest of the process: a worker makes one per OS thread and check.
+    pub fn leak(engine: &'static dyn Engine) -> &'static Run {
+        let run = Box::leak(Box::new(Run {
+            engine,
+            current: Cell::new(MAIN),
+            state: RefCell::new(State::default()),
+        }));
+        run.begin_execution();
+        run
+    }
+
+    /// Makes it the run of this OS thread.
+    pub fn install(&'static self) -> Installed {
+        RUN.with(|r| {
+            assert!(r.get().is_none(), "a model was started from inside a model");
+            r.set(Some(self));
+        });
+        Installed(())
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &'static dyn Engine {
+        self.engine
+    }
+
+    /// The recorder's tables. Never hold the borrow across [`Run::perform`].
+    pub fn state(&self) -> std::cell::RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+
+    /// Who acts now.
+    #[inline]
+    pub fn me(&self) -> ThreadId {
+        self.current.get()
+    }
+
+    /// Says who acts now. For engines that start or resume a thread's stack themselves.
+    #[inline]
+    pub fn set_me(&self, me: ThreadId) {
+        self.current.set(me);
+    }
+
+    /// Forgets the last execution and starts with the scenario's thread alone.
+    pub fn begin_execution(&self) {
+        self.current.set(MAIN);
+        let mut s = self.state.borrow_mut();
+        s.threads.clear();
+        s.threads.push(ThreadInfo {
+            parent: MAIN,
+            nth: 0,
+            name: Some("main".to_owned()),
+            site: None,
+            pending: None,
+            created: 0,
+            spawned: 0,
+            ended: false,
+        });
+        for per_thread in &mut s.objects {
+            per_thread.clear();
+        }
+        s.events.clear();
+        s.failure = None;
+    }
+
+    /// Counts a complete execution.
+    pub fn end_execution(&self, outcome: Outcome) {
+        let mut s = self.state.borrow_mut();
+        s.executions += 1;
+        *s.outcomes.entry(outcome).or_insert(0) += 1;
+    }
+
+    /// Registers an object made by the acting thread and tells the engine.
+    pub fn create(&self, kind: ObjectKind, init: u64, site: Site) -> ObjectId {
+        let me = self.current.get();
+        let id = {
+            let mut s = self.state.borrow_mut();
+            let t = &mut s.threads[me.0 as usize];
+            let id = ObjectId::new(me, t.created);
+            t.created += 1;
+            if s.objects.len() <= me.0 as usize {
+                s.objects.resize_with(me.0 as usize + 1, Vec::new);
+            }
+            s.objects[me.0 as usize].push(ObjectInfo { kind, name: None, site });
+            id
+        };
+        self.engine.created(me, id, kind, init);
+        id
+    }
+
+    /// Names an object.
+    pub fn name(&self, obj: ObjectId, name: String) {
+        let mut s = self.state.borrow_mut();
+        if let Some(o) = s.objects.get_mut(obj.creator().0 as usize).and_then(|v| v.get_mut(obj.nth() as usize)) {
+            o.name = Some(name);
+        }
+    }
+
+    /// Announces `op`, lets the engine perform it, records it.
+    #[inline]
+    pub fn perform(&self, op: Op, site: Site) -> Answer {
+        let me = self.current.get();
+        if let Some(t) = self.state.borrow_mut().threads.get_mut(me.0 as usize) {
+            t.pending = Some((op, site));
+        }
+        let answer = self.engine.perform(me, &op, site);
+        self.current.set(me);
+        let mut s = self.state.borrow_mut();
+        if let Some(t) = s.threads.get_mut(me.0 as usize) {
+            t.pending = None;
+            t.ended |= matches!(op, Op::Exit);
+        }
+        s.steps += 1;
+        s.events.push(Event { thread: me, op, answer, from: None, site });
+        answer
+    }
+
+    /// Registers a child of the acting thread, tells the engine, records the spawn.
+    pub fn spawn(
+        &'static self,
+        name: Option<String>,
+        site: Site,
+        body: Box<dyn FnOnce()>,
+    ) -> ThreadId {
+        let me = self.current.get();
+        let child = {
+            let mut s = self.state.borrow_mut();
+            let nth = s.threads[me.0 as usize].spawned;
+            s.threads[me.0 as usize].spawned += 1;
+            let child = ThreadId(u8::try_from(s.threads.len()).expect("more than 255 model threads"));
+            s.threads.push(ThreadInfo {
+                parent: me,
+                nth,
+                name,
+                site: Some(site),
+                pending: None,
+                created: 0,
+                spawned: 0,
+                ended: false,
+            });
+            child
+        };
+        self.engine.spawn(me, child, body);
+        self.current.set(me);
+        self.perform(Op::Spawn { child }, site);
+        child
+    }
+
+    /// The violated property together with the execution so far. The first failure of an execution stands.
+    pub fn note_failure(&self, property: Option<&str>, kind: Kind, message: String, sites: Vec<(ThreadId, String, Site)>) {
+        let mut s = self.state.borrow_mut();
+        if s.failure.is_some() {
+            return;
+        }
+        let mut objects = BTreeMap::new();
+        for (t, per_thread) in s.objects.iter().enumerate() {
+            for (n, o) in per_thread.iter().enumerate() {
+                objects.insert(ObjectId::new(ThreadId(t as u8), n as u32), o.clone());
+            }
+        }
+        let f = Box::new(Failure {
+            property: property.unwrap_or(kind.implied_property()).to_owned(),
+            kind,
+            message,
+            thread: Some(self.current.get()),
+            sites,
+            threads: s.threads.clone(),
+            objects,
+            events: s.events.clone(),
+            schedule: Vec::new(),
+        });
+        if let Some(tell) = ON_FAILURE.get() {
+            tell(&f);
+        }
+        s.failure = Some(f);
+    }
+
+    /// [`Run::note_failure`], then unwinds the acting thread.
+    pub fn fail(&self, property: Option<&str>, kind: Kind, message: String, sites: Vec<(ThreadId, String, Site)>) -> ! {
+        self.note_failure(property, kind, message, sites);
+        std::panic::resume_unwind(Box::new(Abandoned))
+    }
+}
+
+/// The property `name` holds here. If not, the execution is a counterexample with kind `assertion`.
+///
+/// `detail` is evaluated only on failure; it is the line that people read.
+#[track_caller]
+pub fn always(name: &'static str, holds: bool, detail: impl FnOnce() -> String) {
+    violated_unless(name, Kind::Assertion, holds, detail);
+}
+
+/// [`always`] with a kind other than `assertion`, such as [`Kind::DoubleCompletion`].
+#[track_caller]
+pub fn violated_unless(name: &'static str, kind: Kind, holds: bool, detail: impl FnOnce() -> String) {
+    if holds {
+        return;
+    }
+    let site = Location::caller();
+    match current() {
+        Some(run) => run.fail(Some(name), kind, detail(), vec![(run.me(), "violated here".to_owned(), site)]),
+        None => panic!("property {name} violated: {}", detail()),
+    }
+}
+
+/// The situation `name` was seen (if `seen`). An exhaustive engine that never sees it reports the model vacuous.
+pub fn sometimes(name: &'static str, seen: bool) {
+    if let (true, Some(run)) = (seen, current()) {
+        let mut s = run.state();
+        if !s.seen.contains(&name) {
+            s.seen.push(name);
+        }
+    }
+}

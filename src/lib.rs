@@ -1,0 +1,24 @@
+//! Selvedge: evidence for concurrent Rust.
+//!
+//! Reading order:
+//!
+//! 1. [`sync`]: the facade. Write a component once against these names; it ships on parking_lot, arc-swap and
+//!    std at no cost, and runs unchanged under every checker.
+//! 2. The primitives, one a file, each with its state table on top: `session_table`.
+//! 3. `check` (feature `check`): models, verdicts, the event log, the engines, the runner and the command.
+//! 4. `render` (feature `check`): verdicts and events to text, JSON and JUnit. Pure functions.
+//!
+//! A proof by Selvedge covers the closed model and the facade's operations: not raw memory behind `unsafe`, the
+//! compiler or the hardware.
+#![deny(missing_docs)]
+#![deny(unsafe_op_in_unsafe_fn)]
+
+#[cfg(all(loom, shuttle))]
+compile_error!("`--cfg loom` and `--cfg shuttle` each choose the one engine to run: set only one of them");
+
+pub mod sync;
+
+#[cfg(any(feature = "check", loom, shuttle))]
+pub mod check;
+#[cfg(any(feature = "check", loom, shuttle))]
+pub mod render;
