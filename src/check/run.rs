@@ -257,8 +257,7 @@ impl Run {
             let mut s = self.state.borrow_mut();
             let nth = s.threads[me.0 as usize].spawned;
             s.threads[me.0 as usize].spawned += 1;
-            let child = ThreadId(u8::try_from(s.threads.len()).expect("more than 255 model threads"));
-            s.threads.push(ThreadInfo {
+            let info = ThreadInfo {
                 parent: me,
                 nth,
                 name,
@@ -267,7 +266,14 @@ impl Run {
                 created: 0,
                 spawned: 0,
                 ended: false,
-            });
+            };
+            let next = u8::try_from(s.threads.len()).expect("more than 255 model threads");
+            let child = self.engine.thread_id(me, nth).unwrap_or(ThreadId(next));
+            // A re-executing engine may start threads out of the order of their ids: fill the gap.
+            while s.threads.len() <= child.0 as usize {
+                s.threads.push(info.clone());
+            }
+            s.threads[child.0 as usize] = info;
             child
         };
         self.engine.spawn(me, child, body);

@@ -38,6 +38,24 @@ pub trait Engine {
     /// Starts `child` on `body`. `body` never unwinds: the facade catches panics and reports them to the run.
     fn spawn(&self, me: ThreadId, child: ThreadId, body: Box<dyn FnOnce()>);
 
+    /// The id of the `nth` child of `parent`, for an engine that re-executes in another order than it first ran;
+    /// `None` for the next free one.
+    fn thread_id(&self, parent: ThreadId, nth: u32) -> Option<ThreadId> {
+        let _ = (parent, nth);
+        None
+    }
+
+    /// `me` enters a loop that only waits for a condition (`hint::spin_until`): what it reads from here to the
+    /// next `Yield` is one evaluation of the condition.
+    fn spin_begin(&self, me: ThreadId) {
+        let _ = me;
+    }
+
+    /// The destructor that the last `ArcDrop` of `obj` called for has returned.
+    fn arc_destroyed(&self, me: ThreadId, obj: ObjectId) {
+        let _ = (me, obj);
+    }
+
     /// What to use instead, if this engine cannot perform such an operation at all: the verdict is then
     /// `out-of-reach` with this reason. Asked once per distinct kind of operation, before it is announced.
     fn refuses(&self, op: &Op) -> Option<&'static str> {
