@@ -47,8 +47,11 @@ impl fmt::Display for ObjectId {
 /// What kind of shared object it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ObjectKind {
-    /// An atomic of any width, pointers included; its bits are a `u64`.
-    Atomic,
+    /// An atomic, pointers included; its bits are a `u64`.
+    Atomic {
+        /// Bits of the integer type: 1 (`bool`), 8, 16, 32 or 64.
+        width: u8,
+    },
     /// Plain data behind `UnsafeCell`: watched for races.
     Cell,
     /// A mutual-exclusion lock.

@@ -396,7 +396,8 @@ impl Variant {
 
     /// Changes the checks by `engine`.
     pub fn tune(mut self, engine: EngineKind, change: impl Fn(Check) -> Check) -> Self {
-        self.checks = self.checks.into_iter().map(|c| if c.engine == engine { change(c) } else { c }).collect();
+        self.checks =
+            self.checks.into_iter().map(|c| if c.engine == engine { change(c) } else { c }).collect();
         self
     }
 

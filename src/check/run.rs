@@ -221,7 +221,9 @@ impl Run {
     /// Names an object.
     pub fn name(&self, obj: ObjectId, name: String) {
         let mut s = self.state.borrow_mut();
-        if let Some(o) = s.objects.get_mut(obj.creator().0 as usize).and_then(|v| v.get_mut(obj.nth() as usize)) {
+        if let Some(o) =
+            s.objects.get_mut(obj.creator().0 as usize).and_then(|v| v.get_mut(obj.nth() as usize))
+        {
             o.name = Some(name);
         }
     }
@@ -246,12 +248,7 @@ impl Run {
     }
 
     /// Registers a child of the acting thread, tells the engine, records the spawn.
-    pub fn spawn(
-        &'static self,
-        name: Option<String>,
-        site: Site,
-        body: Box<dyn FnOnce()>,
-    ) -> ThreadId {
+    pub fn spawn(&'static self, name: Option<String>, site: Site, body: Box<dyn FnOnce()>) -> ThreadId {
         let me = self.current.get();
         let child = {
             let mut s = self.state.borrow_mut();
@@ -283,7 +280,13 @@ impl Run {
     }
 
     /// The violated property together with the execution so far. The first failure of an execution stands.
-    pub fn note_failure(&self, property: Option<&str>, kind: Kind, message: String, sites: Vec<(ThreadId, String, Site)>) {
+    pub fn note_failure(
+        &self,
+        property: Option<&str>,
+        kind: Kind,
+        message: String,
+        sites: Vec<(ThreadId, String, Site)>,
+    ) {
         let mut s = self.state.borrow_mut();
         if s.failure.is_some() {
             return;
@@ -303,7 +306,7 @@ impl Run {
             threads: s.threads.clone(),
             objects,
             events: s.events.clone(),
-            schedule: Vec::new(),
+            schedule: self.engine.schedule(),
         });
         if let Some(tell) = ON_FAILURE.get() {
             tell(&f);
@@ -312,7 +315,13 @@ impl Run {
     }
 
     /// [`Run::note_failure`], then unwinds the acting thread.
-    pub fn fail(&self, property: Option<&str>, kind: Kind, message: String, sites: Vec<(ThreadId, String, Site)>) -> ! {
+    pub fn fail(
+        &self,
+        property: Option<&str>,
+        kind: Kind,
+        message: String,
+        sites: Vec<(ThreadId, String, Site)>,
+    ) -> ! {
         self.note_failure(property, kind, message, sites);
         std::panic::resume_unwind(Box::new(Abandoned))
     }

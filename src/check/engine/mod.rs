@@ -56,6 +56,12 @@ pub trait Engine {
         let _ = (me, obj);
     }
 
+    /// The choices made so far in the execution at hand, in the engine's own terms: what `Failure::schedule`
+    /// holds, for replay. Must not touch the run.
+    fn schedule(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// What to use instead, if this engine cannot perform such an operation at all: the verdict is then
     /// `out-of-reach` with this reason. Asked once per distinct kind of operation, before it is announced.
     fn refuses(&self, op: &Op) -> Option<&'static str> {
