@@ -1,0 +1,31 @@
+//! The production form: what ships.
+//!
+//! Re-exports of parking_lot and std where the names already mean the right thing; `repr(transparent)` inline
+//! wrappers where the checked form needs another shape (atomics and cells give exclusive access through a
+//! closure, `ArcSwap` hides its strategy parameter). Nothing here knows that a checked form exists.
+
+mod arc_swap;
+pub mod atomic;
+pub mod cell;
+pub mod hint;
+mod random;
+pub mod time;
+mod tracked;
+
+pub use arc_swap::{ArcSwap, ArcSwapGuard};
+pub use parking_lot::{
+    Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
+};
+pub use random::choose;
+#[cfg_attr(any(feature = "check", loom, shuttle), allow(unused_imports))]
+pub use std::sync::{Arc, Barrier, BarrierWaitResult, Once, OnceLock, OnceState, Weak, mpsc};
+pub use tracked::{Tracked, TrackedPtr};
+
+/// Threads, from std.
+pub mod thread {
+    #[cfg_attr(any(feature = "check", loom, shuttle), allow(unused_imports))]
+    pub use std::thread::{
+        AccessError, Builder, JoinHandle, LocalKey, Result, Scope, ScopedJoinHandle, Thread, ThreadId,
+        available_parallelism, current, panicking, park, park_timeout, scope, sleep, spawn, yield_now,
+    };
+}
