@@ -308,6 +308,45 @@ pub enum Op {
 }
 
 impl Op {
+    /// A small number per kind of operation, below 64; timed waits count as kinds of their own.
+    #[inline]
+    pub fn code(&self) -> u8 {
+        use Op::*;
+        match self {
+            Load { .. } => 0,
+            Store { .. } => 1,
+            Rmw { .. } => 2,
+            Cas { .. } => 3,
+            Fence { .. } => 4,
+            PlainLoad { .. } => 5,
+            PlainStore { .. } => 6,
+            CellBegin { .. } => 7,
+            CellEnd { .. } => 8,
+            Lock { .. } => 9,
+            TryLock { .. } => 10,
+            Unlock { .. } => 11,
+            RwLock { .. } => 12,
+            TryRwLock { .. } => 13,
+            RwUnlock { .. } => 14,
+            Wait { timed: false, .. } => 15,
+            Notify { .. } => 16,
+            Park { timed: false } => 17,
+            Unpark { .. } => 18,
+            Spawn { .. } => 19,
+            Join { .. } => 20,
+            Exit => 21,
+            Yield => 22,
+            Choose { .. } => 23,
+            ArcClone { .. } => 24,
+            ArcDrop { .. } => 25,
+            ArcCount { .. } => 26,
+            ArcUpgrade { .. } => 27,
+            Lifetime { .. } => 28,
+            Wait { timed: true, .. } => 29,
+            Park { timed: true } => 30,
+        }
+    }
+
     /// The object it acts on, if it acts on one.
     pub fn object(&self) -> Option<ObjectId> {
         use Op::*;

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod event;
 pub mod model;
 pub mod run;
+mod unwind;
 pub mod verdict;
 
 pub use model::{

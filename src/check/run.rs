@@ -10,10 +10,13 @@
 use super::engine::Engine;
 use super::event::{Answer, Event, MAIN, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::Outcome;
-use super::verdict::Kind;
+pub use super::unwind::execute;
+use super::verdict::{Kind, Verdict};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source position.
 pub type Site = &'static Location<'static>;
@@ -48,6 +51,8 @@ pub struct ObjectInfo {
     pub name: Option<String>,
     /// Where it was created.
     pub site: Site,
+    /// It must end before the execution does (`Arc`, `Tracked`), and has not yet.
+    pub owed: bool,
 }
 
 /// A violated property with the execution that violates it.
@@ -77,8 +82,19 @@ pub struct Failure {
 pub struct Run {
     engine: &'static dyn Engine,
     current: Cell<ThreadId>,
+    /// Unique over the process: which run (24 bits) and which of its executions (40 bits).
+    epoch: Cell<u64>,
+    /// Bit set of the kinds of operation that the engine was asked about and does not refuse.
+    asked: Cell<u64>,
+    /// Objects of this execution that are still owed their end.
+    owed: Cell<u32>,
+    /// The execution at hand has failed or was given up.
+    over: Cell<bool>,
     state: RefCell<State>,
 }
+
+/// Counts runs, for [`Run::epoch`]. Relaxed: only uniqueness matters.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// The recorder's tables.
 #[derive(Default)]
@@ -91,6 +107,12 @@ pub struct State {
     pub events: Vec<Event>,
     /// The first failure of the execution at hand.
     pub failure: Option<Box<Failure>>,
+    /// Why the execution at hand was given up, where that is no failure of the model: a refusal or a limit.
+    pub stopped: Option<Verdict>,
+    /// Thread-locals by thread: the key's address and the value.
+    pub(crate) locals: Vec<Vec<(usize, Box<dyn Any>)>>,
+    /// Counts of `Arc`s that are away as raw pointers, by address.
+    pub(crate) raw: BTreeMap<usize, ObjectId>,
     /// Complete executions so far.
     pub executions: u64,
     /// Operations over all executions.
@@ -116,6 +138,7 @@ pub fn current() -> Option<&'static Run> {
 pub struct Abandoned;
 
 /// Told of every first failure at once, before anything unwinds: a destructor may abort the process (loom does).
+/// Told of a panic too, which the model may still catch: what it hears counts only if the process then dies.
 /// Set by the worker.
 pub static ON_FAILURE: std::sync::OnceLock<fn(&Failure)> = std::sync::OnceLock::new();
 
@@ -131,9 +154,14 @@ impl Drop for Installed {
 impl Run {
     /// A run on `engine`. Both live for the rest of the process: a worker makes one per OS thread and check.
     pub fn leak(engine: &'static dyn Engine) -> &'static Run {
+        super::unwind::install_hook();
         let run = Box::leak(Box::new(Run {
             engine,
             current: Cell::new(MAIN),
+            epoch: Cell::new(RUNS.fetch_add(1, Ordering::Relaxed) << 40),
+            asked: Cell::new(0),
+            owed: Cell::new(0),
+            over: Cell::new(false),
             state: RefCell::new(State::default()),
         }));
         run.begin_execution();
@@ -159,6 +187,18 @@ impl Run {
         self.state.borrow_mut()
     }
 
+    /// Which execution of which run this is, unique over the process.
+    #[inline]
+    pub fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+
+    /// Has the execution at hand failed, or was it given up? An engine then abandons it.
+    #[inline]
+    pub fn over(&self) -> bool {
+        self.over.get()
+    }
+
     /// Who acts now.
     #[inline]
     pub fn me(&self) -> ThreadId {
@@ -174,7 +214,16 @@ impl Run {
     /// Forgets the last execution and starts with the scenario's thread alone.
     pub fn begin_execution(&self) {
         self.current.set(MAIN);
+        self.epoch.set(self.epoch.get() + 1);
+        self.owed.set(0);
+        self.over.set(false);
         let mut s = self.state.borrow_mut();
+        s.stopped = None;
+        s.raw.clear();
+        // Left behind by threads that never ended: their destructors belong to an execution that is over.
+        for local in s.locals.iter_mut().flat_map(|l| l.drain(..)) {
+            std::mem::forget(local);
+        }
         s.threads.clear();
         s.threads.push(ThreadInfo {
             parent: MAIN,
@@ -203,6 +252,7 @@ impl Run {
     /// Registers an object made by the acting thread and tells the engine.
     pub fn create(&self, kind: ObjectKind, init: u64, site: Site) -> ObjectId {
         let me = self.current.get();
+        let owed = matches!(kind, ObjectKind::Arc | ObjectKind::Lifetime);
         let id = {
             let mut s = self.state.borrow_mut();
             let t = &mut s.threads[me.0 as usize];
@@ -211,7 +261,8 @@ impl Run {
             if s.objects.len() <= me.0 as usize {
                 s.objects.resize_with(me.0 as usize + 1, Vec::new);
             }
-            s.objects[me.0 as usize].push(ObjectInfo { kind, name: None, site });
+            s.objects[me.0 as usize].push(ObjectInfo { kind, name: None, site, owed });
+            self.owed.set(self.owed.get() + u32::from(owed));
             id
         };
         self.engine.created(me, id, kind, init);
@@ -228,9 +279,70 @@ impl Run {
         }
     }
 
+    /// The object has got the end that it was owed.
+    pub fn ended(&self, obj: ObjectId) {
+        let mut s = self.state.borrow_mut();
+        let per_thread = s.objects.get_mut(obj.creator().0 as usize);
+        if let Some(o) = per_thread.and_then(|v| v.get_mut(obj.nth() as usize))
+            && std::mem::take(&mut o.owed)
+        {
+            self.owed.set(self.owed.get() - 1);
+        }
+    }
+
+    /// Fails the execution, kind leak, if an `Arc` or a `Tracked` that was made in it is still there. For the
+    /// engine to call when all threads have ended.
+    pub fn check_leaks(&self) {
+        if self.owed.get() == 0 || self.over.get() {
+            return;
+        }
+        let (mut message, mut sites) = (String::new(), Vec::new());
+        for (t, per_thread) in self.state.borrow().objects.iter().enumerate() {
+            for (n, o) in per_thread.iter().enumerate().filter(|(_, o)| o.owed) {
+                let id = ObjectId::new(ThreadId(t as u8), n as u32);
+                let what = if o.kind == ObjectKind::Arc { "Arc" } else { "Tracked" };
+                let name = o.name.clone().unwrap_or_else(|| id.to_string());
+                if message.is_empty() {
+                    message = format!("{what} {name}, created at {}, was never dropped", o.site);
+                }
+                sites.push((id.creator(), format!("{what} {name} created"), o.site));
+            }
+        }
+        self.note_failure(None, Kind::Leak, message, sites);
+    }
+
+    /// Gives the execution up without calling it a failure, and unwinds the acting thread.
+    pub fn stop(&self, why: Verdict) -> ! {
+        self.note_stop(why);
+        std::panic::resume_unwind(Box::new(Abandoned))
+    }
+
+    /// [`Run::stop`] without unwinding. A failure, or an earlier reason, stands.
+    pub fn note_stop(&self, why: Verdict) {
+        if !self.over.replace(true) {
+            self.state.borrow_mut().stopped = Some(why);
+        }
+    }
+
+    /// Asks the engine, once per kind of operation, whether it can do this.
+    #[cold]
+    fn ask(&self, op: &Op) {
+        if let Some(reason) = self.engine.refuses(op) {
+            self.note_stop(Verdict::OutOfReach { reason: reason.to_owned() });
+            if !std::thread::panicking() {
+                std::panic::resume_unwind(Box::new(Abandoned));
+            }
+        } else {
+            self.asked.set(self.asked.get() | 1 << op.code());
+        }
+    }
+
     /// Announces `op`, lets the engine perform it, records it.
     #[inline]
     pub fn perform(&self, op: Op, site: Site) -> Answer {
+        if self.asked.get() & 1 << op.code() == 0 {
+            self.ask(&op);
+        }
         let me = self.current.get();
         if let Some(t) = self.state.borrow_mut().threads.get_mut(me.0 as usize) {
             t.pending = Some((op, site));
@@ -279,6 +391,38 @@ impl Run {
         child
     }
 
+    /// The execution so far as a failure.
+    pub(crate) fn failure(
+        &self,
+        property: Option<&str>,
+        kind: Kind,
+        message: String,
+        sites: Vec<(ThreadId, String, Site)>,
+    ) -> Box<Failure> {
+        let mut f = Box::new(Failure {
+            property: property.unwrap_or(kind.implied_property()).to_owned(),
+            kind,
+            message,
+            thread: Some(self.current.get()),
+            sites,
+            threads: Vec::new(),
+            objects: BTreeMap::new(),
+            events: Vec::new(),
+            schedule: self.engine.schedule(),
+        });
+        // Borrowed only if the recorder itself panicked: then its message is all there is.
+        if let Ok(s) = self.state.try_borrow() {
+            for (t, per_thread) in s.objects.iter().enumerate() {
+                for (n, o) in per_thread.iter().enumerate() {
+                    f.objects.insert(ObjectId::new(ThreadId(t as u8), n as u32), o.clone());
+                }
+            }
+            f.threads = s.threads.clone();
+            f.events = s.events.clone();
+        }
+        f
+    }
+
     /// The violated property together with the execution so far. The first failure of an execution stands.
     pub fn note_failure(
         &self,
@@ -287,31 +431,21 @@ impl Run {
         message: String,
         sites: Vec<(ThreadId, String, Site)>,
     ) {
-        let mut s = self.state.borrow_mut();
-        if s.failure.is_some() {
+        if self.over.get() {
             return;
         }
-        let mut objects = BTreeMap::new();
-        for (t, per_thread) in s.objects.iter().enumerate() {
-            for (n, o) in per_thread.iter().enumerate() {
-                objects.insert(ObjectId::new(ThreadId(t as u8), n as u32), o.clone());
-            }
-        }
-        let f = Box::new(Failure {
-            property: property.unwrap_or(kind.implied_property()).to_owned(),
-            kind,
-            message,
-            thread: Some(self.current.get()),
-            sites,
-            threads: s.threads.clone(),
-            objects,
-            events: s.events.clone(),
-            schedule: self.engine.schedule(),
-        });
+        let f = self.failure(property, kind, message, sites);
         if let Some(tell) = ON_FAILURE.get() {
             tell(&f);
         }
-        s.failure = Some(f);
+        self.keep_failure(f);
+    }
+
+    /// Makes `f` the failure of the execution at hand, unless it is over already.
+    pub(crate) fn keep_failure(&self, f: Box<Failure>) {
+        if !self.over.replace(true) {
+            self.state.borrow_mut().failure = Some(f);
+        }
     }
 
     /// [`Run::note_failure`], then unwinds the acting thread.

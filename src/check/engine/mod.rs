@@ -62,6 +62,13 @@ pub trait Engine {
         Vec::new()
     }
 
+    /// What a panic of the engine itself means, by its message: a `found`, or a limit. `None` if the panic is the
+    /// model's own. Must not touch the run.
+    fn classify(&self, message: &str) -> Option<Verdict> {
+        let _ = message;
+        None
+    }
+
     /// What to use instead, if this engine cannot perform such an operation at all: the verdict is then
     /// `out-of-reach` with this reason. Asked once per distinct kind of operation, before it is announced.
     fn refuses(&self, op: &Op) -> Option<&'static str> {
