@@ -18,6 +18,8 @@ compile_error!("`--cfg loom` and `--cfg shuttle` each choose the one engine to r
 
 pub mod sync;
 
+pub mod session_table;
+
 #[cfg(any(feature = "check", loom, shuttle))]
 pub mod check;
 #[cfg(any(feature = "check", loom, shuttle))]
