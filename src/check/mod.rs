@@ -6,6 +6,7 @@
 pub mod engine;
 pub mod event;
 pub mod model;
+pub mod race;
 pub mod run;
 mod unwind;
 pub mod verdict;

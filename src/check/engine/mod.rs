@@ -22,6 +22,7 @@ pub mod exact;
 pub mod loom;
 pub mod native;
 pub mod shuttle;
+pub mod stuck;
 
 /// What an engine does for the facade.
 pub trait Engine {
