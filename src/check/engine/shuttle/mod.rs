@@ -1,1 +1,153 @@
-//! stub
+//! Engine `shuttle`: random and exhaustive exploration of sequentially consistent interleavings, on shuttle's
+//! kernel (coroutines, tasks, schedulers).
+//!
+//! shuttle supplies the threads and the strategies; the objects are ours ([`state`]), because shuttle's have no
+//! timeouts, no spurious wake-ups and no happens-before by declared orderings. Each visible operation is a
+//! scheduling point *before* it. A thread that must wait is not blocked in shuttle: it stays runnable there and
+//! is simply not offered to the strategy ([`kernel`]), so a blocked attempt is never a step, and what cannot go
+//! on is known here, as a deadlock or a lost wake-up.
+//!
+//! Fidelity:
+//!
+//! * Atomics behave as `SeqCst` whatever their ordering. The happens-before detector ([`crate::check::race`])
+//!   sees missing orderings by the plain accesses that they leave unordered, and by nothing else.
+//! * Any waiter may be woken by `notify_one`. A wait, a park or a weak compare-exchange may fail spuriously at
+//!   most once a call; a timed wait may time out at any moment. After having done so, a thread may do so again
+//!   only when something has changed that a loop could wait for (a write, an unlock, a notification), or, for
+//!   timeouts, when nobody else can go on. The strategies that draw at random do it in one call out of eight.
+//! * A thread that yields twice with no change in between waits for one, unless nobody else can go on.
+//! * `dfs` explores every choice within these rules. It has no partial-order reduction.
+//! * Reference counts are quiet unless the variant models them: no scheduling points, only happens-before.
+//!
+//! Environment variables of shuttle cannot change a result: they are refused ([`leaked_variable`]).
+
+mod chooser;
+mod kernel;
+mod state;
+
+use super::{Exploration, Plan};
+use crate::check::model::{Scenario, Strategy};
+use crate::check::run::Run;
+use crate::check::unwind::execute;
+use crate::check::verdict::Verdict;
+use chooser::{Chooser, Replay};
+use kernel::{Driver, Kernel};
+use std::sync::Once;
+
+pub use chooser::{DATA, STAY};
+
+/// Stack of a model thread. Only touched pages cost anything.
+const STACK: usize = 512 * 1024;
+
+/// Explores `scenario` with the strategy of `plan`.
+pub fn explore(scenario: &Scenario, plan: &Plan) -> Exploration {
+    explore_with(scenario, plan, true)
+}
+
+/// [`explore`], with or without the happens-before detector. For measurements: without it, races go unseen.
+pub fn explore_with(scenario: &Scenario, plan: &Plan, detect_races: bool) -> Exploration {
+    if let Some(name) = leaked_variable() {
+        return refused(format!("{name} is set and would override this check: unset it"));
+    }
+    if plan.executions == 0 {
+        return refused("no execution was asked for".to_owned());
+    }
+    run(scenario, plan, Chooser::new(plan.strategy, plan.seed, plan.executions), detect_races)
+}
+
+/// Runs `scenario` once by a recorded schedule (`Failure::schedule`).
+///
+/// `strict`: a choice that is not possible, or that is missing, makes it `inconclusive`. Otherwise such a choice
+/// is taken as [`STAY`], so that a schedule can be shortened.
+pub fn replay(scenario: &Scenario, plan: &Plan, schedule: &[u32], strict: bool) -> Exploration {
+    run(scenario, plan, Chooser::Replay(Replay::new(schedule, strict)), true)
+}
+
+/// A variable of shuttle's that would change what its schedulers do, if one is set.
+fn leaked_variable() -> Option<&'static str> {
+    ["SHUTTLE_RANDOM_SEED", "SHUTTLE_ALWAYS_PERSIST_SEED"].into_iter().find(|v| std::env::var_os(v).is_some())
+}
+
+fn refused(why: String) -> Exploration {
+    Exploration {
+        verdict: Verdict::Inconclusive { why },
+        executions: 0,
+        steps: 0,
+        failure: None,
+        outcomes: Default::default(),
+        seen: Vec::new(),
+    }
+}
+
+/// shuttle's defaults, less everything that prints, persists or gives up by itself.
+fn config() -> shuttle::Config {
+    let mut c = shuttle::Config::new();
+    c.stack_size = STACK;
+    c.failure_persistence = shuttle::FailurePersistence::None;
+    c.max_steps = shuttle::MaxSteps::None;
+    c.max_time = None;
+    c.silence_warnings = true;
+    c.record_steps_in_span = false;
+    c
+}
+
+/// shuttle puts a panic hook on top of all others when its first execution starts, and keeps it. Let that
+/// happen once, then restore what was there.
+fn keep_panic_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        let once = shuttle::scheduler::RoundRobinScheduler::new(1);
+        shuttle::Runner::new(once, config()).run(|| {});
+        drop(std::panic::take_hook());
+        std::panic::set_hook(before);
+    });
+}
+
+fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -> Exploration {
+    keep_panic_hook();
+    let dfs = matches!(chooser, Chooser::Dfs(_));
+    let replayed = matches!(chooser, Chooser::Replay(_));
+    let kernel: &'static Kernel = Box::leak(Box::new(Kernel::new(plan, chooser, detect_races)));
+    let run = Run::leak(kernel);
+    kernel.attach(run);
+    let installed = run.install();
+    let body = scenario.clone();
+    shuttle::Runner::new(Driver(kernel), config()).run(move || {
+        // The kernel is not `Send`; the run of this OS thread is the same object.
+        let run = crate::check::run::current().expect("installed above, and shuttle stays on this OS thread");
+        Kernel::of_this_thread().main(execute(run, &body));
+    });
+    drop(installed);
+
+    let mut s = run.state();
+    let (executions, failure) = (s.executions, s.failure.take());
+    let verdict = if let Some(f) = &failure {
+        Verdict::Found { property: f.property.clone(), kind: f.kind }
+    } else if let Some(why) = kernel.diverged() {
+        Verdict::Inconclusive { why }
+    } else if let Some(stopped) = s.stopped.take() {
+        stopped
+    } else if executions == 0 {
+        Verdict::Inconclusive { why: "no execution was completed".to_owned() }
+    } else if !dfs || replayed {
+        Verdict::NotFound { n: executions }
+    } else if kernel.exhausted() {
+        Verdict::Exhausted
+    } else {
+        Verdict::EngineLimit { what: "executions".to_owned() }
+    };
+    Exploration {
+        verdict,
+        executions,
+        steps: s.steps,
+        failure,
+        outcomes: std::mem::take(&mut s.outcomes),
+        seen: std::mem::take(&mut s.seen),
+    }
+}
+
+/// Does `strategy` explore everything?
+pub fn exhaustive(strategy: Strategy) -> bool {
+    strategy == Strategy::Dfs
+}
