@@ -19,6 +19,7 @@ compile_error!("`--cfg loom` and `--cfg shuttle` each choose the one engine to r
 pub mod sync;
 
 pub mod session_table;
+pub mod connect_gate;
 
 #[cfg(any(feature = "check", loom, shuttle))]
 pub mod check;
