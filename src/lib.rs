@@ -4,7 +4,8 @@
 //!
 //! 1. [`sync`]: the facade. Write a component once against these names; it ships on parking_lot, arc-swap and
 //!    std at no cost, and runs unchanged under every checker.
-//! 2. The primitives, one a file, each with its state table on top: `session_table`.
+//! 2. The primitives, one a file, each with its state table on top: [`session_table`], [`connect_gate`],
+//!    [`rest_connection`].
 //! 3. `check` (feature `check`): models, verdicts, the event log, the engines, the runner and the command.
 //! 4. `render` (feature `check`): verdicts and events to text, JSON and JUnit. Pure functions.
 //!
@@ -18,8 +19,9 @@ compile_error!("`--cfg loom` and `--cfg shuttle` each choose the one engine to r
 
 pub mod sync;
 
-pub mod session_table;
 pub mod connect_gate;
+pub mod rest_connection;
+pub mod session_table;
 
 #[cfg(any(feature = "check", loom, shuttle))]
 pub mod check;
