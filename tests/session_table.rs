@@ -10,8 +10,11 @@ use selvedge::session_table::{
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Barrier, mpsc};
+use std::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+use std::sync::mpsc;
 
 /// Counts its destruction.
 struct Counted<'a>(&'a AtomicUsize);
@@ -19,6 +22,22 @@ struct Counted<'a>(&'a AtomicUsize);
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Lets its threads go within nanoseconds of each other, which `std::sync::Barrier` does not.
+#[derive(Default)]
+struct SpinBarrier(AtomicUsize);
+
+impl SpinBarrier {
+    fn wait(&self, threads: usize) {
+        let arrived = self.0.fetch_add(1, AcqRel) + 1;
+        let round_is_full = arrived.next_multiple_of(threads);
+        let mut spins = 0u32;
+        while self.0.load(Acquire) < round_is_full {
+            spins += 1;
+            if spins.is_multiple_of(1_000) { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
     }
 }
 
@@ -233,31 +252,28 @@ proptest! {
 
 #[test]
 fn threads_closing_and_completing_one_session_have_one_winner() {
-    const ROUNDS: usize = 2_000;
+    const ROUNDS: usize = 20_000;
     let destroyed = AtomicUsize::new(0);
     let table = SessionTable::new(2);
-    let (start, wins) = (Barrier::new(3), AtomicUsize::new(0));
-    let current = std::sync::Mutex::new(None);
+    let (start, wins) = (SpinBarrier::default(), AtomicUsize::new(0));
+    let current = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        for closer in [true, false] {
-            let (table, start, wins, current) = (&table, &start, &wins, &current);
-            scope.spawn(move || {
-                for _ in 0..ROUNDS {
-                    start.wait();
-                    let id = current.lock().unwrap().unwrap();
-                    let guard = table.get(id);
-                    let won =
-                        if closer { table.close(id).is_ok() } else { table.complete(id).taken().is_some() };
-                    wins.fetch_add(usize::from(won), Relaxed);
-                    drop(guard);
-                    start.wait();
-                }
-            });
-        }
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                start.wait(2);
+                let id = SessionId::try_from(current.load(Relaxed)).unwrap();
+                wins.fetch_add(usize::from(table.complete(id).taken().is_some()), Relaxed);
+                start.wait(2);
+            }
+        });
         for round in 1..=ROUNDS {
-            *current.lock().unwrap() = Some(table.open(Counted(&destroyed)).unwrap());
-            start.wait();
-            start.wait();
+            let id = table.open(Counted(&destroyed)).unwrap();
+            current.store(id.into(), Relaxed);
+            let guard = (round % 2 == 0).then(|| table.get(id));
+            start.wait(2);
+            wins.fetch_add(usize::from(table.close(id).is_ok()), Relaxed);
+            drop(guard);
+            start.wait(2);
             assert_eq!((wins.load(Relaxed), destroyed.load(Relaxed)), (round, round));
         }
     });
@@ -293,4 +309,24 @@ fn threads_churning_never_meet_a_foreign_session() {
         drop(ids);
     });
     assert_eq!(table.iter().count(), 0);
+}
+
+#[test]
+fn threads_opening_and_closing_never_share_a_slot() {
+    const SESSIONS: u64 = 2_000_000;
+    let table = SessionTable::new(3);
+    std::thread::scope(|scope| {
+        for thread in [1, 2] {
+            let table = &table;
+            scope.spawn(move || {
+                for n in 0..SESSIONS {
+                    let value = thread << 32 | n;
+                    let id = table.open(value).expect("two threads with one session each need two slots");
+                    assert_eq!(*table.get(id).expect("nobody else knows the id"), value);
+                    assert_eq!(table.close(id), Ok(()));
+                }
+            });
+        }
+    });
+    assert_eq!((table.iter().count(), table.counters().stale), (0, 0));
 }
