@@ -7,7 +7,7 @@
 //! Who is running: engines switch coroutines only inside [`Engine::perform`], so each caller restores
 //! `current` to itself when its operation returns. No engine needs to be asked.
 
-use super::engine::Engine;
+use super::engine::{Engine, native};
 use super::event::{Answer, Event, MAIN, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::Outcome;
 pub use super::unwind::execute;
@@ -109,8 +109,8 @@ pub struct State {
     pub failure: Option<Box<Failure>>,
     /// Why the execution at hand was given up, where that is no failure of the model: a refusal or a limit.
     pub stopped: Option<Verdict>,
-    /// Thread-locals by thread: the key's address and the value.
-    pub(crate) locals: Vec<Vec<(usize, Box<dyn Any>)>>,
+    /// Thread-locals by thread: the key's address, and the boxed value unless it is destroyed.
+    pub(crate) locals: Vec<Vec<(usize, Option<*mut dyn Any>)>>,
     /// Counts of `Arc`s that are away as raw pointers, by address.
     pub(crate) raw: BTreeMap<usize, ObjectId>,
     /// Complete executions so far.
@@ -220,10 +220,8 @@ impl Run {
         let mut s = self.state.borrow_mut();
         s.stopped = None;
         s.raw.clear();
-        // Left behind by threads that never ended: their destructors belong to an execution that is over.
-        for local in s.locals.iter_mut().flat_map(|l| l.drain(..)) {
-            std::mem::forget(local);
-        }
+        // Values left behind by threads that never ended leak: their destructors belong to that execution.
+        s.locals.clear();
         s.threads.clear();
         s.threads.push(ThreadInfo {
             parent: MAIN,
@@ -311,6 +309,34 @@ impl Run {
         self.note_failure(None, Kind::Leak, message, sites);
     }
 
+    /// The acting thread's value of a thread-local: `None` if it is still to be made, `Some(None)` if it is
+    /// destroyed already.
+    pub(crate) fn local(&self, key: usize) -> Option<Option<*const dyn Any>> {
+        let s = self.state.borrow();
+        let mine = s.locals.get(self.current.get().0 as usize)?;
+        mine.iter().find(|(k, _)| *k == key).map(|(_, v)| v.map(|p| p.cast_const()))
+    }
+
+    /// Keeps the acting thread's value of a thread-local until the thread ends.
+    pub(crate) fn set_local(&self, key: usize, value: Box<dyn Any>) -> *const dyn Any {
+        let mut s = self.state.borrow_mut();
+        let me = self.current.get().0 as usize;
+        if s.locals.len() <= me {
+            s.locals.resize_with(me + 1, Vec::new);
+        }
+        let value = Box::into_raw(value);
+        s.locals[me].push((key, Some(value)));
+        value
+    }
+
+    /// Takes the oldest value of a thread-local of `me` that is not destroyed yet.
+    pub(crate) fn take_local(&self, me: ThreadId) -> Option<Box<dyn Any>> {
+        let mut s = self.state.borrow_mut();
+        let value = s.locals.get_mut(me.0 as usize)?.iter_mut().find_map(|(_, value)| value.take())?;
+        // SAFETY: `set_local` made it from a box; it was in the table once and has just been taken out of it.
+        Some(unsafe { Box::from_raw(value) })
+    }
+
     /// Gives the execution up without calling it a failure, and unwinds the acting thread.
     pub fn stop(&self, why: Verdict) -> ! {
         self.note_stop(why);
@@ -360,7 +386,14 @@ impl Run {
     }
 
     /// Registers a child of the acting thread, tells the engine, records the spawn.
-    pub fn spawn(&'static self, name: Option<String>, site: Site, body: Box<dyn FnOnce()>) -> ThreadId {
+    ///
+    /// `body` runs in its [`Run::frame`]: the engine gets a closure that does not unwind.
+    pub(crate) fn spawn(
+        &'static self,
+        name: Option<String>,
+        site: Site,
+        body: impl FnOnce() + 'static,
+    ) -> ThreadId {
         let me = self.current.get();
         let child = {
             let mut s = self.state.borrow_mut();
@@ -385,7 +418,10 @@ impl Run {
             s.threads[child.0 as usize] = info;
             child
         };
-        self.engine.spawn(me, child, body);
+        let framed = Box::new(move || {
+            self.frame(child, site, body);
+        });
+        self.engine.spawn(me, child, framed);
         self.current.set(me);
         self.perform(Op::Spawn { child }, site);
         child
@@ -478,16 +514,27 @@ pub fn violated_unless(name: &'static str, kind: Kind, holds: bool, detail: impl
     let site = Location::caller();
     match current() {
         Some(run) => run.fail(Some(name), kind, detail(), vec![(run.me(), "violated here".to_owned(), site)]),
-        None => panic!("property {name} violated: {}", detail()),
+        None => {
+            let detail = detail();
+            if let Some(execution) = native::current() {
+                execution.fail(Some(name), kind, detail.clone());
+            }
+            panic!("property {name} violated: {detail}")
+        }
     }
 }
 
 /// The situation `name` was seen (if `seen`). An exhaustive engine that never sees it reports the model vacuous.
 pub fn sometimes(name: &'static str, seen: bool) {
-    if let (true, Some(run)) = (seen, current()) {
+    if !seen {
+        return;
+    }
+    if let Some(run) = current() {
         let mut s = run.state();
         if !s.seen.contains(&name) {
             s.seen.push(name);
         }
+    } else if let Some(execution) = native::current() {
+        execution.sometimes(name);
     }
 }

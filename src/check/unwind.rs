@@ -127,15 +127,8 @@ impl Run {
 
     /// Destroys the thread-locals of `me`, oldest first, until none is left: a destructor may make new ones.
     fn destroy_locals(&self, me: ThreadId) {
-        loop {
-            let next = {
-                let mut s = self.state();
-                s.locals.get_mut(me.0 as usize).filter(|l| !l.is_empty()).map(|l| l.remove(0))
-            };
-            match next {
-                Some((_, value)) => drop(value),
-                None => return,
-            }
+        while let Some(value) = self.take_local(me) {
+            drop(value);
         }
     }
 }

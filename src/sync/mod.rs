@@ -35,6 +35,7 @@
 #[cfg(any(feature = "check", loom, shuttle))]
 mod checked;
 pub mod future;
+#[cfg_attr(any(feature = "check", loom, shuttle), allow(dead_code, unused_imports))]
 mod plain;
 
 #[cfg(any(feature = "check", loom, shuttle))]
@@ -78,6 +79,7 @@ pub trait ArcExt<T: ?Sized>: Sized {
     fn unsize<U: ?Sized>(this: Self, coerce: impl FnOnce(std::sync::Arc<T>) -> std::sync::Arc<U>) -> Arc<U>;
 }
 
+#[cfg(not(any(feature = "check", loom, shuttle)))]
 mod production {
     //! The traits above for types that are re-exports.
     use super::*;
@@ -106,4 +108,5 @@ mod production {
 
 /// Declares thread-locals, with std's syntax. In a model every model thread has its own, made anew in each
 /// execution and destroyed when the thread ends.
+#[cfg(not(any(feature = "check", loom, shuttle)))]
 pub use std::thread_local;

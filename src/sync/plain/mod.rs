@@ -17,13 +17,13 @@ pub use parking_lot::{
     Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
 };
 pub use random::choose;
-#[cfg_attr(any(feature = "check", loom, shuttle), allow(unused_imports))]
+#[cfg(any(feature = "check", loom, shuttle))]
+pub(crate) use random::reseed;
 pub use std::sync::{Arc, Barrier, BarrierWaitResult, Once, OnceLock, OnceState, Weak, mpsc};
 pub use tracked::{Tracked, TrackedPtr};
 
 /// Threads, from std.
 pub mod thread {
-    #[cfg_attr(any(feature = "check", loom, shuttle), allow(unused_imports))]
     pub use std::thread::{
         AccessError, Builder, JoinHandle, LocalKey, Result, Scope, ScopedJoinHandle, Thread, ThreadId,
         available_parallelism, current, panicking, park, park_timeout, scope, sleep, spawn, yield_now,

@@ -1,0 +1,150 @@
+//! The binding of an object to the engine that was at hand when it was constructed.
+//!
+//! A modelled object is only a name, [`Handle`]: no pointer to the run, so the facade's types are `Send` and
+//! `Sync` by the same rules as std's. The run is found through the thread-local that the engine installs, and the
+//! epoch in the handle says whether the object belongs to the execution that is installed there.
+
+use crate::check::event::{Answer, ObjectId, ObjectKind, Op};
+use crate::check::run::{self, Run};
+use std::panic::Location;
+
+/// The name of a modelled object and the execution it belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct Handle {
+    pub obj: ObjectId,
+    epoch: u64,
+}
+
+impl Handle {
+    /// Registers an object with the run that is installed; `None` outside models.
+    #[inline]
+    #[track_caller]
+    pub fn create(kind: ObjectKind, init: u64) -> Option<Handle> {
+        let run = run::current()?;
+        Some(Handle { obj: run.create(kind, init, Location::caller()), epoch: run.epoch() })
+    }
+
+    /// An object of the execution at hand, known by its id.
+    pub fn known(run: &Run, obj: ObjectId) -> Handle {
+        Handle { obj, epoch: run.epoch() }
+    }
+
+    /// The run, if the object's execution is the one at hand.
+    #[inline]
+    pub fn run(self) -> Option<&'static Run> {
+        run::current().filter(|run| run.epoch() == self.epoch)
+    }
+
+    /// Announces `op`.
+    #[inline]
+    #[track_caller]
+    pub fn perform(self, op: Op) -> Answer {
+        match self.run() {
+            Some(run) => run.perform(op, Location::caller()),
+            None => stale(),
+        }
+    }
+
+    /// Announces `op` from a destructor: does nothing if the execution is gone.
+    #[inline]
+    pub fn perform_in_drop(self, op: Op, site: run::Site) -> Option<Answer> {
+        self.run().map(|run| run.perform(op, site))
+    }
+
+    pub fn name(self, name: impl FnOnce() -> String) {
+        if let Some(run) = self.run() {
+            run.name(self.obj, name());
+        }
+    }
+}
+
+/// A modelled object is used where its execution is not. While a thread unwinds this keeps quiet, as engines do:
+/// destructors of an abandoned execution may come late.
+#[cold]
+#[track_caller]
+fn stale() -> Answer {
+    if !std::thread::panicking() {
+        panic!(
+            "a shared object that was made in one execution of a model is used outside of it: \
+             construct it inside the scenario and let it die there"
+        );
+    }
+    Answer::DONE
+}
+
+/// A native object is used inside a model.
+#[cold]
+#[track_caller]
+fn foreign() {
+    if !std::thread::panicking() {
+        panic!(
+            "a shared object that was made outside the model is used inside of it, where the engine cannot see \
+             it: construct it inside the scenario"
+        );
+    }
+}
+
+/// A production object, or the name of a modelled one.
+pub(crate) enum Repr<N> {
+    Native(N),
+    Modelled(Handle),
+}
+
+impl<N> Repr<N> {
+    /// Modelled inside a model, else native.
+    #[inline]
+    #[track_caller]
+    pub fn new(kind: ObjectKind, init: u64, native: impl FnOnce() -> N) -> Self {
+        match Handle::create(kind, init) {
+            Some(handle) => Repr::Modelled(handle),
+            None => Repr::Native(native()),
+        }
+    }
+
+    /// For use; a native object must not be used inside a model.
+    #[inline]
+    #[track_caller]
+    pub fn get(&self) -> Repr<&N> {
+        match self {
+            Repr::Modelled(handle) => Repr::Modelled(*handle),
+            Repr::Native(native) => {
+                if run::current().is_some() {
+                    foreign();
+                }
+                Repr::Native(native)
+            }
+        }
+    }
+
+    pub fn name(&self, name: impl FnOnce() -> String) {
+        if let Repr::Modelled(handle) = self {
+            handle.name(name);
+        }
+    }
+}
+
+impl<N> std::fmt::Debug for Repr<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Repr::Native(_) => f.write_str("native"),
+            Repr::Modelled(handle) => handle.obj.fmt(f),
+        }
+    }
+}
+
+/// Implements `Named` for a type whose binding is the field given.
+macro_rules! named_by {
+    ($($field:ident).+: [$($bound:tt)*] $ty:ty) => {
+        impl $($bound)* $crate::sync::Named for $ty {
+            fn named(self, name: impl Into<String>) -> Self {
+                self.$($field).+.name(|| name.into());
+                self
+            }
+            fn named_with(self, name: impl FnOnce() -> String) -> Self {
+                self.$($field).+.name(name);
+                self
+            }
+        }
+    };
+}
+pub(crate) use named_by;
