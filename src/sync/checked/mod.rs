@@ -4,6 +4,7 @@
 //! like), then as needed. Types that no engine has are composed of the facade's own: `barrier`, `once`, `mpsc`.
 
 mod arc;
+mod arc_swap;
 pub mod atomic;
 pub mod cell;
 mod condvar;
@@ -17,6 +18,7 @@ pub mod thread;
 
 pub use crate::__selvedge_thread_local as thread_local;
 pub use arc::{Arc, Weak};
+pub use arc_swap::{ArcSwap, ArcSwapGuard};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use mutex::{Mutex, MutexGuard};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
