@@ -27,3 +27,6 @@ pub mod session_table;
 pub mod check;
 #[cfg(any(feature = "check", loom, shuttle))]
 pub mod render;
+
+#[cfg(any(feature = "check", loom, shuttle))]
+pub use check::harness::model;

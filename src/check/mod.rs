@@ -1,16 +1,23 @@
 //! The checker: models and verdicts, the event log, the engines, the runner and the command.
 //!
 //! Reading order: [`model`] (what is checked), [`verdict`] (what is concluded), [`event`] (what a program can
-//! do), [`run`] (the recorder), [`engine`] (who explores).
+//! do), [`run`] (the recorder), [`engine`] (who explores), [`runner`] (one worker process per check),
+//! [`worker`] (that process), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
 
+pub mod command;
 pub mod engine;
 pub mod event;
+pub mod harness;
 pub mod model;
 pub mod race;
 pub mod run;
+pub mod runner;
 mod unwind;
 pub mod verdict;
+pub mod worker;
 
+pub use command::main;
+pub use harness::{Checker, model, test_main};
 pub use model::{
     Budget, Catalogue, Check, Discipline, EngineKind, Grade, Memory, Model, Outcome, Role, Strategy, Variant,
 };

@@ -1,1 +1,45 @@
-//! stub
+//! Verdicts and events to text, JSON and JUnit: pure functions from reports to strings. They explore nothing and
+//! write nowhere; colours are in the strings, and whoever writes them strips what the reader cannot show.
+//!
+//! | file | makes |
+//! |---|---|
+//! | [`json`] | the frozen objects, one a line |
+//! | [`table`] | the table of `check`, and what failed |
+//! | [`listing`] | `list` and `show` |
+//! | [`timeline`] | a counterexample in thread columns |
+//! | [`junit`] | JUnit XML |
+
+pub mod json;
+pub mod junit;
+pub mod listing;
+mod style;
+pub mod table;
+pub mod timeline;
+
+/// `1 check`, `2 checks`, `1,000 checks`.
+pub fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// Digits in groups of three.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_grouped() {
+        let got: Vec<String> = [0, 999, 1000, 1234567].into_iter().map(super::grouped).collect();
+        assert_eq!(got, ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(super::count(1, "check"), "1 check");
+    }
+}

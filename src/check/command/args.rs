@@ -1,0 +1,181 @@
+//! The command line. Names of commands and flags are frozen.
+
+use crate::check::model::{Budget, EngineKind};
+use crate::check::runner::budget::DEFAULT_SEED;
+use crate::check::worker::protocol;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Checks concurrent Rust: every variant of every model, under every engine that can see it.
+#[derive(Parser, Debug)]
+#[command(name = "selvedge", version, about, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `check` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub check: CheckArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The gate: runs every check, prints a table, and exits with 1 if a verdict is not as declared.
+    Check(CheckArgs),
+    /// The catalogue: incidents, models, variants, and what each check is declared to say.
+    List(ListArgs),
+    /// The lesson of a model: incident, variants, declared verdicts, and the counterexample.
+    Show(ShowArgs),
+    /// Runs a saved counterexample again: same failure, another failure, or no longer fails.
+    Replay(ReplayArgs),
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct CheckArgs {
+    /// Only variants with this text in `model/variant`.
+    pub filter: Option<String>,
+    /// Only this engine.
+    #[arg(long, value_parser = engine)]
+    pub engine: Option<EngineKind>,
+    /// What each check may spend, in executions.
+    #[arg(long, value_enum, default_value = "quick")]
+    pub budget: BudgetArg,
+    /// Workers at a time; as many as there are cores if nothing is said.
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub jobs: Option<usize>,
+    /// Seed of every random choice.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+    /// Only part K of N, from 1.
+    #[arg(long, value_name = "K/N", value_parser = shard)]
+    pub shard: Option<Shard>,
+    /// How to print the results.
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+    /// Writes the counterexamples into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// How to print the catalogue.
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: ListFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// The model, or one variant of it.
+    #[arg(value_name = "MODEL[/VARIANT]")]
+    pub name: String,
+}
+
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// A file that `check --out` wrote.
+    pub file: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum BudgetArg {
+    Quick,
+    Standard,
+    Deep,
+}
+
+impl From<BudgetArg> for Budget {
+    fn from(b: BudgetArg) -> Budget {
+        match b {
+            BudgetArg::Quick => Budget::Quick,
+            BudgetArg::Standard => Budget::Standard,
+            BudgetArg::Deep => Budget::Deep,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// A table.
+    Human,
+    /// One object a line.
+    Json,
+    /// JUnit XML.
+    Junit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ListFormat {
+    /// Indented text.
+    Human,
+    /// One object a line.
+    Json,
+}
+
+/// Part `k`, from 1, of `n`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shard {
+    pub k: usize,
+    pub n: usize,
+}
+
+fn engine(word: &str) -> Result<EngineKind, String> {
+    let all = EngineKind::ALL.map(EngineKind::word).join(", ");
+    protocol::engine(word).ok_or_else(|| format!("the engines are {all}"))
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=1024) => Ok(n),
+        _ => Err("it takes a number of workers from 1 to 1024".to_owned()),
+    }
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parsed = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    match parsed {
+        Some((k, n)) if 1 <= k && k <= n => Ok(Shard { k, n }),
+        _ => Err("it takes K/N with 1 <= K <= N, such as 2/3".to_owned()),
+    }
+}
+
+/// What the user asked for; `Err` is the exit code, after everything has been said.
+pub fn parse(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, u8> {
+    Cli::try_parse_from(args).map_err(|e| {
+        if !e.use_stderr() {
+            // Help and version are results, not errors.
+            super::output::print(&e.render().ansi().to_string());
+            return super::exit::OK;
+        }
+        super::output::complain(&one_line(&e.render().to_string()));
+        super::exit::USAGE
+    })
+}
+
+/// Folds clap's message into one line, without usage and pointers to help.
+fn one_line(message: &str) -> String {
+    let keep = |l: &&str| !l.is_empty() && !l.starts_with("Usage:") && !l.starts_with("For more information");
+    let lines: Vec<&str> = message.lines().map(str::trim).filter(keep).collect();
+    let text = lines.join(" ");
+    let text = text.strip_prefix("error: ").unwrap_or(&text).to_owned();
+    if text.is_empty() { "the command line makes no sense; see `selvedge --help`".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn shards() {
+        assert_eq!(shard("2/3"), Ok(Shard { k: 2, n: 3 }));
+        for bad in ["3/2", "0/2", "1", "a/b", "1/0", "-1/2", "1/2/3"] {
+            assert!(shard(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The `selvedge` command, as a library function over a catalogue: a crate of one's own gets all of it with a
+//! binary of one line.
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     selvedge::check::main(selvedge::check::Catalogue::new())
+//! }
+//! ```
+
+mod args;
+mod check;
+mod list;
+pub(super) mod output;
+mod replay;
+mod show;
+
+use super::model::Catalogue;
+use super::runner::{case, interrupt};
+use super::worker;
+use args::Command;
+use std::process::ExitCode;
+
+/// The frozen exit codes.
+pub mod exit {
+    /// All as declared.
+    pub const OK: u8 = 0;
+    /// Some verdict differs.
+    pub const DIFFERS: u8 = 1;
+    /// Usage, or a file that cannot be read, written or understood.
+    pub const USAGE: u8 = 2;
+    /// An engine or the build failed.
+    pub const ENGINE: u8 = 3;
+    /// Nothing selected.
+    pub const NOTHING: u8 = 4;
+    /// Interrupted.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Runs the `selvedge` command over `catalogue`, or one check if this process is a worker.
+pub fn main(catalogue: Catalogue) -> ExitCode {
+    worker::serve(&catalogue);
+    let code = match args::parse(std::env::args_os()) {
+        Ok(cli) => match case::validate(&catalogue) {
+            Ok(()) => dispatch(&catalogue, cli),
+            Err(fault) => {
+                output::complain(&fault);
+                exit::ENGINE
+            }
+        },
+        Err(code) => code,
+    };
+    ExitCode::from(code)
+}
+
+fn dispatch(catalogue: &Catalogue, cli: args::Cli) -> u8 {
+    interrupt::listen();
+    let result = match cli.command {
+        None => check::check(catalogue, &cli.check),
+        Some(Command::Check(args)) => check::check(catalogue, &args),
+        Some(Command::List(args)) => list::list(catalogue, &args),
+        Some(Command::Show(args)) => show::show(catalogue, &args),
+        Some(Command::Replay(args)) => replay::replay(catalogue, &args),
+    };
+    result.unwrap_or_else(|fault| {
+        output::complain(&fault.message);
+        fault.code
+    })
+}
+
+/// Why a command could not do its work: one line, and the exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Fault {
+    code: u8,
+    message: String,
+}
+
+impl Fault {
+    fn usage(message: impl Into<String>) -> Fault {
+        Fault { code: exit::USAGE, message: message.into() }
+    }
+    fn engine(message: impl Into<String>) -> Fault {
+        Fault { code: exit::ENGINE, message: message.into() }
+    }
+    fn nothing(message: impl Into<String>) -> Fault {
+        Fault { code: exit::NOTHING, message: message.into() }
+    }
+}
+
+/// `a, b and 3 more`: names for a message of one line.
+fn some_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 8;
+    let all: Vec<&str> = names.collect();
+    let mut text = all.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if all.len() > SHOWN {
+        text += &format!(" and {} more", all.len() - SHOWN);
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! `selvedge show MODEL[/VARIANT]`: the lesson, with the counterexample found anew.
+
+use super::args::ShowArgs;
+use super::{Fault, exit, output, some_names};
+use crate::check::model::{Budget, Catalogue, Model, Role, Variant};
+use crate::check::runner::case::{Selection, select};
+use crate::check::runner::limits::Limits;
+use crate::check::runner::{self, Event, Report};
+use crate::check::verdict::Expect;
+use crate::render::listing;
+
+/// Shows a model or a variant.
+pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
+    let (model, variant) = find(catalogue, &args.name)?;
+    let limits = Limits::of(Budget::Quick).map_err(Fault::usage)?;
+    if output::try_print(&listing::lesson(model, variant)).is_err() {
+        return Ok(exit::OK);
+    }
+    let fails = |v: &&Variant| matches!(v.role, Role::Buggy | Role::WrongFix | Role::Canary);
+    let Some(variant) = variant.or_else(|| model.variants.iter().find(fails)) else { return Ok(exit::OK) };
+    let reports = run(catalogue, model, variant, limits)?;
+    // The shortest is the one to read; of equals the first, so that it is the same one every time.
+    let shortest = reports
+        .iter()
+        .filter_map(|r| Some((r, r.trace.as_ref()?)))
+        .min_by_key(|(_, t)| (t.switches(), t.events.len()));
+    if let Some((report, _)) = shortest {
+        output::print(&listing::counterexample(report));
+    } else if let Some(r) = reports.first() {
+        let text = format!("\nno counterexample of {} at the quick budget: {}\n", variant.name, r.verdict);
+        output::print(&text);
+    }
+    Ok(if runner::interrupt::requested() { exit::INTERRUPTED } else { exit::OK })
+}
+
+/// Runs the checks of the variant that are declared to find something.
+fn run(
+    catalogue: &Catalogue,
+    model: &Model,
+    variant: &Variant,
+    limits: Limits,
+) -> Result<Vec<Report>, Fault> {
+    let all = select(catalogue, &Selection::default());
+    let cases = all.into_iter().filter(|c| {
+        c.model == model.name && c.variant == variant.name && matches!(c.expect, Expect::Found(_))
+    });
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut reports = Vec::new();
+    let outcome = runner::run(cases.collect(), jobs, limits, |event| {
+        if let Event::Reported(r) = event {
+            reports.push(*r);
+        }
+    });
+    outcome.broken.map_or(Ok(reports), |fault| Err(Fault::engine(fault)))
+}
+
+fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Model, Option<&'a Variant>), Fault> {
+    let (model, variant) = name.split_once('/').map_or((name, None), |(m, v)| (m, Some(v)));
+    let Some(m) = catalogue.models().iter().find(|m| m.name == model) else {
+        let names = some_names(catalogue.models().iter().map(|m| m.name));
+        return Err(Fault::usage(format!("there is no model `{model}`; the models are {names}")));
+    };
+    let Some(variant) = variant else { return Ok((m, None)) };
+    match m.variants.iter().find(|v| v.name == variant) {
+        Some(v) => Ok((m, Some(v))),
+        None => {
+            let names = some_names(m.variants.iter().map(|v| v.name));
+            Err(Fault::usage(format!("{model} has no variant `{variant}`; its variants are {names}")))
+        }
+    }
+}

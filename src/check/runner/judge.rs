@@ -1,0 +1,191 @@
+//! From what a worker reported, and how it ended, to the verdict of the check.
+
+use super::case::Case;
+use super::process::{End, Ended};
+use super::trace::Trace;
+use crate::check::model::Role;
+use crate::check::verdict::{Expect, Kind, Verdict};
+use crate::check::worker::protocol::{Conclusion, Message};
+use std::process::ExitStatus;
+
+/// What a check concluded, before it is compared with what was declared.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// One line for people; empty when the verdict says it all.
+    pub message: String,
+    /// Complete executions.
+    pub executions: u64,
+    /// Visible operations.
+    pub steps: u64,
+    /// The failing execution.
+    pub trace: Option<Trace>,
+    /// The engine failed, not the model.
+    pub engine_failed: bool,
+}
+
+impl Judged {
+    fn without_run(verdict: Verdict, message: impl Into<String>) -> Self {
+        Judged {
+            verdict,
+            message: message.into(),
+            executions: 0,
+            steps: 0,
+            trace: None,
+            engine_failed: false,
+        }
+    }
+}
+
+/// The verdict on a worker that has ended; `None` if it was interrupted.
+pub fn judge(case: &Case, ended: &Ended, limits: super::limits::Limits) -> Option<Judged> {
+    if let End::Interrupted = ended.end {
+        return None;
+    }
+    let has = |pick: fn(&Message) -> bool| ended.messages.iter().find(|m| pick(m));
+    if has(|m| matches!(m, Message::Forked)).is_some() {
+        return Some(crashed("forked", "the model called fork: a copy of half an engine can only do harm"));
+    }
+    if let Some(Message::Done(c)) = has(|m| matches!(m, Message::Done(_))) {
+        return Some(concluded(case, c));
+    }
+    match &ended.end {
+        End::Interrupted => None,
+        End::OutOfTime => {
+            let why = format!("time: more than {} s", seconds(limits.time.as_secs_f64()));
+            Some(Judged::without_run(Verdict::Inconclusive { why }, ""))
+        }
+        End::OutOfMemory => {
+            let why = format!("memory: more than {} MiB", limits.memory >> 20);
+            Some(Judged::without_run(Verdict::Inconclusive { why }, ""))
+        }
+        End::Exited(status) if signal(*status) == Some(SIGINT) => None,
+        End::Exited(status) => Some(died(case, ended, *status)),
+    }
+}
+
+fn seconds(s: f64) -> String {
+    if s.fract() == 0.0 { format!("{s:.0}") } else { format!("{s:.1}") }
+}
+
+fn crashed(how: impl Into<String>, message: impl Into<String>) -> Judged {
+    Judged::without_run(Verdict::Crashed { how: how.into() }, message)
+}
+
+/// The worker ended without a conclusion.
+fn died(case: &Case, ended: &Ended, status: ExitStatus) -> Judged {
+    for m in &ended.messages {
+        match m {
+            Message::DoublePanic { engine: false, at } => {
+                return crashed("panicked while panicking", format!("the second panic came from {at}"));
+            }
+            Message::StackOverflow { main: true } => return crashed("stack overflow", "on the main stack"),
+            Message::StackOverflow { main: false } => {
+                return crashed("stack overflow", SMALL_STACK);
+            }
+            Message::EnginePanicked { message } => {
+                let how = format!("the {} engine panicked", case.engine.word());
+                return Judged { engine_failed: true, ..crashed(how, message.clone()) };
+            }
+            _ => {}
+        }
+    }
+    // The loom engine's coroutines say it on stderr, where our handler does not reach them.
+    if ended.stderr.contains("has overflowed its stack") {
+        return crashed("stack overflow", SMALL_STACK);
+    }
+    if let (Some(SIGABRT), Some(line)) =
+        (signal(status), ended.stderr.lines().find(|l| l.starts_with("memory allocation of ")))
+    {
+        let line = line.trim_end_matches(" failed");
+        return Judged::without_run(Verdict::Inconclusive { why: format!("memory: {line} failed") }, "");
+    }
+    // A destructor that ran while the failed execution was torn down ended the process. The failure stands.
+    let aborted = signal(status) == Some(SIGABRT) || (cfg!(windows) && !status.success());
+    let provisional = ended.messages.iter().find_map(|m| match m {
+        Message::Provisional { trace, executions } => Some((trace, *executions)),
+        _ => None,
+    });
+    if let (true, Some((trace, executions))) = (aborted, provisional) {
+        return Judged {
+            verdict: Verdict::Found { property: trace.property.clone(), kind: trace.kind },
+            message: trace.message.clone(),
+            executions,
+            steps: trace.events.len() as u64,
+            trace: Some((**trace).clone()),
+            engine_failed: false,
+        };
+    }
+    match (signal(status), status.code()) {
+        (Some(s), _) => crashed(signal_name(s), ""),
+        (_, Some(code)) => crashed(format!("exited with code {code} before it reported"), ""),
+        _ => crashed("ended without a status", ""),
+    }
+}
+
+/// The engine concluded: what the model's own declarations make of it.
+fn concluded(case: &Case, c: &Conclusion) -> Judged {
+    let mut verdict = c.verdict.clone();
+    let mut message = match (&verdict, &c.trace) {
+        (Verdict::Found { .. }, Some(t)) => t.message.clone(),
+        _ => String::new(),
+    };
+    let passed = matches!(verdict, Verdict::Exhausted | Verdict::Bounded { .. } | Verdict::NotFound { .. });
+    if passed && c.executions == 0 {
+        verdict = Verdict::Inconclusive { why: "nothing was explored".to_owned() };
+    } else if passed {
+        let forbidden = c.outcomes.iter().find(|(word, _)| case.forbidden.contains(word));
+        let vacuous = case.sometimes.iter().find(|p| !c.seen.contains(p));
+        if let Some((word, n)) = forbidden {
+            verdict = Verdict::found(Some("outcome"), Kind::Assertion);
+            message = format!("forbidden outcome `{word}`, seen {n} times");
+        } else if let Expect::OutOfReach(reason) = &case.expect {
+            verdict = Verdict::OutOfReach { reason: reason.clone() };
+        } else if let (Verdict::Exhausted, Role::Fixed, Some(p)) = (&verdict, case.role, vacuous) {
+            verdict = Verdict::found(Some(p), Kind::Assertion);
+            message = format!("`{p}` was never seen: the model is vacuous");
+        } else if c.shape.threads >= 2 && !c.shape.shared {
+            message = format!(
+                "warning: {} threads share no checked object, so nothing was checked between them",
+                c.shape.threads
+            );
+        }
+    }
+    Judged {
+        verdict,
+        message,
+        executions: c.executions,
+        steps: c.steps,
+        trace: c.trace.clone(),
+        engine_failed: false,
+    }
+}
+
+const SMALL_STACK: &str = "on the stack of a model thread, which is small: keep large values on the heap";
+const SIGINT: i32 = 2;
+const SIGABRT: i32 = 6;
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+fn signal_name(n: i32) -> String {
+    match n {
+        4 => "SIGILL: illegal instruction".to_owned(),
+        6 => "SIGABRT: aborted".to_owned(),
+        8 => "SIGFPE: arithmetic fault".to_owned(),
+        9 => "SIGKILL: killed from outside".to_owned(),
+        11 => "SIGSEGV: segmentation fault".to_owned(),
+        15 => "SIGTERM: terminated from outside".to_owned(),
+        // Numbers above differ between systems only for these two.
+        7 | 10 => "SIGBUS: bus error".to_owned(),
+        n => format!("signal {n}"),
+    }
+}

@@ -1,0 +1,183 @@
+//! The runner: one worker process per check, on all cores, under limits; it emits [`Event`]s and renders nothing.
+//!
+//! Reading order: [`case`] (what is to run), [`budget`] and [`limits`] (what it may spend), [`process`] (one worker),
+//! [`judge`] (from what a worker said to a verdict), [`trace`] (a failure in words).
+
+pub mod budget;
+pub mod case;
+pub mod fingerprint;
+pub mod interrupt;
+pub mod judge;
+pub mod limits;
+pub mod process;
+pub mod saved;
+pub mod trace;
+
+use super::verdict::Verdict;
+use super::worker::protocol::{Order, Subject, WirePlan};
+use case::Case;
+use limits::Limits;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+use trace::Trace;
+
+/// A check that has run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which check.
+    pub case: Arc<Case>,
+    /// What it concluded.
+    pub verdict: Verdict,
+    /// Is that what was declared?
+    pub as_declared: bool,
+    /// One line for people; empty when the verdict says it all.
+    pub message: String,
+    /// Complete executions.
+    pub executions: u64,
+    /// Visible operations.
+    pub steps: u64,
+    /// Wall clock.
+    pub elapsed: Duration,
+    /// The failing execution.
+    pub trace: Option<Trace>,
+    /// Its fingerprint.
+    pub fingerprint: Option<String>,
+    /// The worker's standard output, shortened.
+    pub stdout: String,
+    /// The worker's standard error, shortened.
+    pub stderr: String,
+    /// The engine failed, not the model.
+    pub engine_failed: bool,
+}
+
+/// What happens during a run.
+#[derive(Debug)]
+pub enum Event {
+    /// A worker was started for the case with this index.
+    Started(usize),
+    /// The next report, in the order of the cases.
+    Reported(Box<Report>),
+}
+
+/// How a run went.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The user stopped it, or the reader of its results went away.
+    pub interrupted: bool,
+    /// A worker could not be started.
+    pub broken: Option<String>,
+}
+
+/// Runs `cases` on `jobs` workers and tells `on_event`, on the calling thread. Reports come in the order of the
+/// cases, whatever the order in which workers end.
+pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnMut(Event)) -> Outcome {
+    let cases: Vec<Arc<Case>> = cases.into_iter().map(Arc::new).collect();
+    let next = AtomicUsize::new(0);
+    let mut waiting: Vec<Option<Option<Report>>> = cases.iter().map(|_| None).collect();
+    let mut outcome = Outcome::default();
+    let mut reported = 0;
+    thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for _ in 0..jobs.min(cases.len()) {
+            let (tell, next, cases) = (tell.clone(), &next, &cases);
+            scope.spawn(move || {
+                while let Some((i, case)) = claim(next, cases) {
+                    let _ = tell.send(Told::Started(i));
+                    let _ = tell.send(Told::Ended(i, run_one(case, limits)));
+                }
+            });
+        }
+        drop(tell);
+        for told in told {
+            match told {
+                Told::Started(i) => on_event(Event::Started(i)),
+                Told::Ended(i, Ok(report)) => waiting[i] = Some(report),
+                Told::Ended(_, Err(e)) => {
+                    // Without workers there is no run: let the others end, and start no more.
+                    next.store(cases.len(), Ordering::Relaxed);
+                    outcome.broken.get_or_insert(e);
+                }
+            }
+            while let Some(report) = waiting.get_mut(reported).and_then(Option::take) {
+                reported += 1;
+                if let Some(report) = report {
+                    on_event(Event::Reported(Box::new(report)));
+                }
+            }
+        }
+    });
+    // After an interruption, what ended out of order is still known.
+    for report in waiting.into_iter().flatten().flatten() {
+        on_event(Event::Reported(Box::new(report)));
+    }
+    outcome.interrupted = interrupt::requested();
+    outcome
+}
+
+enum Told {
+    Started(usize),
+    Ended(usize, Result<Option<Report>, String>),
+}
+
+fn claim<'a>(next: &AtomicUsize, cases: &'a [Arc<Case>]) -> Option<(usize, &'a Arc<Case>)> {
+    if interrupt::requested() {
+        return None;
+    }
+    let i = next.fetch_add(1, Ordering::Relaxed);
+    cases.get(i).map(|c| (i, c))
+}
+
+/// Runs one case of a catalogue in a worker; `None` if it was interrupted.
+pub fn run_one(case: &Arc<Case>, limits: Limits) -> Result<Option<Report>, String> {
+    let subject = Subject::Variant { model: case.model.clone(), variant: case.variant.clone() };
+    run_subject(case, subject, own_binary()?, limits)
+}
+
+/// This binary, to be run again.
+pub fn own_binary() -> Result<Command, String> {
+    let path = std::env::current_exe().map_err(|e| format!("cannot find this program's own binary: {e}"))?;
+    Ok(Command::new(path))
+}
+
+/// Runs `case` with `command` as its worker; `None` if it was interrupted. The error says why no worker ran.
+pub fn run_subject(
+    case: &Arc<Case>,
+    subject: Subject,
+    command: Command,
+    limits: Limits,
+) -> Result<Option<Report>, String> {
+    let order = Order {
+        parent: std::process::id(),
+        subject,
+        engine: case.engine.word().to_owned(),
+        plan: WirePlan::from(&case.plan),
+        memory_limit: limits.memory,
+    };
+    let ended =
+        process::supervise(command, &order, limits).map_err(|e| format!("cannot start a worker: {e}"))?;
+    let Some(judged) = judge::judge(case, &ended, limits) else { return Ok(None) };
+    let mut message = judged.message;
+    let mut as_declared = case.expect.accepts(&judged.verdict);
+    if case.nobody_looks && as_declared {
+        as_declared = false;
+        message = "every check of this variant is declared out of reach: nobody looks at it".to_owned();
+    }
+    let fingerprint = judged.trace.as_ref().map(|t| fingerprint::fingerprint(&case.model, &case.variant, t));
+    Ok(Some(Report {
+        case: case.clone(),
+        verdict: judged.verdict,
+        as_declared,
+        message,
+        executions: judged.executions,
+        steps: judged.steps,
+        elapsed: ended.elapsed,
+        trace: judged.trace,
+        fingerprint,
+        stdout: ended.stdout,
+        stderr: ended.stderr,
+        engine_failed: judged.engine_failed,
+    }))
+}

@@ -1,0 +1,173 @@
+//! Counterexample files: written whole or not at all, and refused when they belong to something else.
+
+use super::Report;
+use super::trace::Trace;
+use crate::check::model::EngineKind;
+use crate::check::worker::protocol::WirePlan;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// First field of every file.
+const FORMAT: &str = "selvedge-counterexample";
+/// Raised when a field changes its meaning.
+const VERSION: u32 = 1;
+
+/// A saved counterexample.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Saved {
+    /// `selvedge-counterexample`.
+    pub format: String,
+    /// Of the format.
+    pub version: u32,
+    /// Of Selvedge.
+    pub selvedge: String,
+    /// The model.
+    pub model: String,
+    /// The variant.
+    pub variant: String,
+    /// The engine that found it.
+    pub engine: String,
+    /// Its version: schedules mean nothing to another one.
+    pub engine_version: String,
+    /// How shuttle chose.
+    pub strategy: Option<String>,
+    /// What the scheduler was allowed to do.
+    pub discipline: String,
+    /// Seed of the check.
+    pub seed: u64,
+    /// What the check was allowed to do.
+    pub plan: WirePlan,
+    /// The violated property.
+    pub property: String,
+    /// How it was violated.
+    pub kind: String,
+    /// Stable under moved lines.
+    pub fingerprint: String,
+    /// How large the execution is.
+    pub shape: Shape,
+    /// One line for people.
+    pub message: String,
+    /// The engine's own schedule.
+    pub schedule: Vec<u32>,
+    /// The execution, one line per operation.
+    pub events: Vec<String>,
+}
+
+/// How large an execution is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Shape {
+    /// Model threads.
+    pub threads: usize,
+    /// Visible operations.
+    pub steps: usize,
+    /// How often control passed from one thread to another.
+    pub switches: usize,
+}
+
+impl Shape {
+    /// Of this execution.
+    pub fn of(t: &Trace) -> Shape {
+        Shape { threads: t.threads.len(), steps: t.events.len(), switches: t.switches() }
+    }
+}
+
+/// The version of an engine that this build explores with.
+pub fn engine_version(engine: EngineKind) -> &'static str {
+    match engine {
+        EngineKind::Loom => "0.7.2",
+        EngineKind::Shuttle => "0.9.9",
+        EngineKind::Native | EngineKind::Exact => env!("CARGO_PKG_VERSION"),
+    }
+}
+
+impl Saved {
+    /// The counterexample of `report`, if it has one.
+    pub fn of(report: &Report) -> Option<Saved> {
+        let (trace, case) = (report.trace.as_ref()?, &report.case);
+        let line = |e: &super::trace::TraceEvent| {
+            let who = trace.threads.get(e.thread).map_or("?", |t| t.name.as_str());
+            format!("{who}: {} @ {}", e.text, e.at)
+        };
+        Some(Saved {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            selvedge: env!("CARGO_PKG_VERSION").to_owned(),
+            model: case.model.clone(),
+            variant: case.variant.clone(),
+            engine: case.engine.word().to_owned(),
+            engine_version: engine_version(case.engine).to_owned(),
+            strategy: case.strategy.map(|s| s.word().to_owned()),
+            discipline: case.discipline.to_string(),
+            seed: case.plan.seed,
+            plan: WirePlan::from(&case.plan),
+            property: trace.property.clone(),
+            kind: trace.kind.word().to_owned(),
+            fingerprint: report.fingerprint.clone()?,
+            shape: Shape::of(trace),
+            message: trace.message.clone(),
+            schedule: trace.schedule.clone(),
+            events: trace.events.iter().map(line).collect(),
+        })
+    }
+
+    /// Writes the file into `dir` and returns its absolute path.
+    pub fn write(&self, dir: &Path, name: &str) -> std::io::Result<PathBuf> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        let safe: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+            .collect();
+        write_whole(dir, &format!("{safe}.json"), text.as_bytes())
+    }
+
+    /// Reads a file; the error is one line that says what is wrong with it.
+    pub fn read(path: &Path) -> Result<Saved, String> {
+        let at = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {at}: {e}"))?;
+        let hint = "`selvedge check --out DIR` writes such files";
+        let value: serde_json::Value = serde_json::from_str(&text)
+            .map_err(|_| format!("{at} is not a counterexample file: it is not JSON; {hint}"))?;
+        if value.get("format").and_then(|f| f.as_str()) != Some(FORMAT) {
+            return Err(format!("{at} is not a counterexample file: `format` is not `{FORMAT}`; {hint}"));
+        }
+        let version = value.get("version").and_then(serde_json::Value::as_u64);
+        if version != Some(u64::from(VERSION)) {
+            let got = version.map_or("no version".to_owned(), |v| format!("version {v}"));
+            return Err(format!(
+                "{at} has {got} of the file format, and this selvedge reads version {VERSION}"
+            ));
+        }
+        let saved: Saved =
+            serde_json::from_value(value).map_err(|e| format!("{at} is damaged: {e}; {hint}"))?;
+        saved.plan.plan().map_err(|e| format!("{at} is damaged: {e}; {hint}"))?;
+        Ok(saved)
+    }
+}
+
+/// Writes a file under a temporary name and renames it: readers see all of it or nothing.
+pub fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<PathBuf> {
+    let dir = std::path::absolute(dir)?;
+    let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
+    let path = dir.join(name);
+    let write = || {
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(bytes)?;
+        drop(file);
+        std::fs::rename(&temporary, &path)
+    };
+    write().inspect_err(|_| {
+        let _ = std::fs::remove_file(&temporary);
+    })?;
+    Ok(path)
+}
+
+/// Makes `dir` and shows that files can be written in it.
+pub fn prepare_dir(dir: &Path) -> Result<(), String> {
+    let refuse =
+        |e: std::io::Error| format!("cannot write to --out {}: {e}; name a writable folder", dir.display());
+    std::fs::create_dir_all(dir).map_err(refuse)?;
+    let probe = dir.join(format!(".selvedge-{}.tmp", std::process::id()));
+    std::fs::File::create(&probe).map_err(refuse)?;
+    std::fs::remove_file(&probe).map_err(refuse)
+}

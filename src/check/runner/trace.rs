@@ -1,0 +1,366 @@
+//! A failure in words: the owned, serialisable form of [`Failure`] that leaves the worker.
+//!
+//! Names come from the source (`named`, thread builders); what has no name gets a structural one, so that the
+//! same execution reads the same in every process. The only values that depend on the process are addresses:
+//! they are numbered in order of appearance (`ptr#1`).
+
+use crate::check::event::{Answer, Event, ObjectId, ObjectKind, Op, Rmw, ThreadId};
+use crate::check::run::{Failure, ObjectInfo, Site};
+use crate::check::verdict::Kind;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+/// A violated property with the execution that violates it, in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Trace {
+    /// The property.
+    pub property: String,
+    /// How it was violated.
+    pub kind: Kind,
+    /// One line for people.
+    pub message: String,
+    /// The failing thread, as an index into `threads`.
+    pub thread: Option<usize>,
+    /// Positions that explain the failure, such as the two sides of a race.
+    pub sites: Vec<TraceSite>,
+    /// The threads at the moment of failure.
+    pub threads: Vec<TraceThread>,
+    /// Everything that happened, in order.
+    pub events: Vec<TraceEvent>,
+    /// The engine's own schedule.
+    pub schedule: Vec<u32>,
+}
+
+/// A position that explains the failure.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TraceSite {
+    /// Whose, as an index into the threads.
+    pub thread: usize,
+    /// What happens there.
+    pub what: String,
+    /// `file:line`.
+    pub at: String,
+}
+
+/// A thread at the moment of failure.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TraceThread {
+    /// `main`, the builder's name, or `T1`.
+    pub name: String,
+    /// What it had announced and not done.
+    pub pending: Option<TraceSite>,
+    /// It had ended.
+    pub ended: bool,
+}
+
+/// One completed operation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TraceEvent {
+    /// Who, as an index into the threads.
+    pub thread: usize,
+    /// The kind of operation, one word.
+    pub op: String,
+    /// The object's name, where it acts on one.
+    pub object: Option<String>,
+    /// The operation with its values, for people.
+    pub text: String,
+    /// `file:line`.
+    pub at: String,
+}
+
+impl Trace {
+    /// The failure in words.
+    pub fn of(f: &Failure) -> Trace {
+        let mut w = Words::new(f);
+        let threads = f
+            .threads
+            .iter()
+            .enumerate()
+            .map(|(i, t)| TraceThread {
+                name: w.thread(ThreadId(i as u8)),
+                pending: t.pending.filter(|_| !t.ended).map(|(op, site)| TraceSite {
+                    thread: i,
+                    what: w.announced(&op),
+                    at: position(site),
+                }),
+                ended: t.ended,
+            })
+            .collect();
+        let events = f.events.iter().map(|e| w.event(e)).collect();
+        let sites = f.sites.iter().map(|(t, what, at)| TraceSite {
+            thread: t.0 as usize,
+            what: what.clone(),
+            at: position(at),
+        });
+        Trace {
+            property: f.property.clone(),
+            kind: f.kind,
+            message: f.message.clone(),
+            thread: f.thread.map(|t| t.0 as usize),
+            sites: sites.collect(),
+            threads,
+            events,
+            schedule: f.schedule.clone(),
+        }
+    }
+
+    /// How often control passes from one thread to another.
+    pub fn switches(&self) -> usize {
+        self.events.windows(2).filter(|w| w[0].thread != w[1].thread).count()
+    }
+}
+
+fn position(site: Site) -> String {
+    format!("{}:{}", site.file().replace('\\', "/"), site.line())
+}
+
+/// The frozen abbreviation of an ordering.
+fn order(o: Ordering) -> &'static str {
+    match o {
+        Ordering::Relaxed => "rlx",
+        Ordering::Acquire => "acq",
+        Ordering::Release => "rel",
+        Ordering::AcqRel => "acqrel",
+        _ => "sc",
+    }
+}
+
+fn rmw(r: Rmw) -> &'static str {
+    match r {
+        Rmw::Swap => "swap",
+        Rmw::Add => "add",
+        Rmw::Sub => "sub",
+        Rmw::And => "and",
+        Rmw::Nand => "nand",
+        Rmw::Or => "or",
+        Rmw::Xor => "xor",
+        Rmw::Max | Rmw::MaxSigned => "max",
+        Rmw::Min | Rmw::MinSigned => "min",
+    }
+}
+
+fn noun(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Atomic { .. } => "atomic",
+        ObjectKind::Cell => "cell",
+        ObjectKind::Mutex => "mutex",
+        ObjectKind::RwLock => "rwlock",
+        ObjectKind::Condvar => "condvar",
+        ObjectKind::Arc => "arc",
+        ObjectKind::Lifetime => "value",
+    }
+}
+
+/// Turns ids and values into words, remembering the addresses it has seen.
+struct Words<'a> {
+    objects: &'a BTreeMap<ObjectId, ObjectInfo>,
+    threads: Vec<Option<&'a str>>,
+    pointers: Vec<u64>,
+}
+
+impl<'a> Words<'a> {
+    fn new(f: &'a Failure) -> Self {
+        Words {
+            objects: &f.objects,
+            threads: f.threads.iter().map(|t| t.name.as_deref()).collect(),
+            pointers: Vec::new(),
+        }
+    }
+
+    fn thread(&self, t: ThreadId) -> String {
+        match self.threads.get(t.0 as usize) {
+            Some(Some(name)) => (*name).to_owned(),
+            _ => format!("T{}", t.0),
+        }
+    }
+
+    fn object(&self, id: ObjectId) -> String {
+        match self.objects.get(&id) {
+            Some(ObjectInfo { name: Some(name), .. }) => name.clone(),
+            Some(o) => format!("{}#{}.{}", noun(o.kind), id.creator().0, id.nth()),
+            None => format!("object#{}.{}", id.creator().0, id.nth()),
+        }
+    }
+
+    /// Small values in decimal, packed words in hexadecimal, addresses by order of appearance.
+    fn value(&mut self, v: u64) -> String {
+        // User-space heaps and mappings of 64-bit systems lie in this range; a packed word gets there only with
+        // something above 2^46 in it, and is then shown as a pointer that nobody dereferences.
+        if (1 << 46..1 << 48).contains(&v) {
+            let (base, tag) = (v & !7, v & 7);
+            let n = self.pointers.iter().position(|p| *p == base).unwrap_or_else(|| {
+                self.pointers.push(base);
+                self.pointers.len() - 1
+            });
+            let mut s = format!("ptr#{}", n + 1);
+            if tag != 0 {
+                let _ = write!(s, "|{tag}");
+            }
+            return s;
+        }
+        if v < 1 << 32 { v.to_string() } else { format!("{v:#x}") }
+    }
+
+    fn event(&mut self, e: &Event) -> TraceEvent {
+        TraceEvent {
+            thread: e.thread.0 as usize,
+            op: word(&e.op).to_owned(),
+            object: e.op.object().map(|o| self.object(o)),
+            text: self.done(&e.op, e.answer),
+            at: position(e.site),
+        }
+    }
+
+    /// An operation that has been announced: what the thread wants.
+    fn announced(&mut self, op: &Op) -> String {
+        match *op {
+            Op::Load { obj, order: o } => format!("load {} ({})", self.object(obj), order(o)),
+            Op::Cas { obj, expected, new, .. } => {
+                format!("CAS {} {}->{}", self.object(obj), self.value(expected), self.value(new))
+            }
+            Op::Rmw { obj, rmw: r, operand, order: o, .. } => {
+                format!("{} {} {} ({})", rmw(r), self.object(obj), self.value(operand), order(o))
+            }
+            Op::Wait { obj, mutex, .. } => {
+                format!("wait {} (released {})", self.object(obj), self.object(mutex))
+            }
+            Op::TryLock { obj } => format!("try_lock {}", self.object(obj)),
+            Op::TryRwLock { obj, write } => format!("{} {}", try_side(write), self.object(obj)),
+            Op::Notify { obj, all } => format!("{} {}", notify(all), self.object(obj)),
+            Op::Choose { n } => format!("choose 0..{n}"),
+            Op::Park { .. } => "park".to_owned(),
+            _ => self.done(op, Answer::DONE),
+        }
+    }
+
+    /// An operation that is done, with its result.
+    fn done(&mut self, op: &Op, a: Answer) -> String {
+        match *op {
+            Op::Load { obj, order: o } => {
+                format!("load {} -> {} ({})", self.object(obj), self.value(a.value), order(o))
+            }
+            Op::Store { obj, order: o, value } => {
+                format!("store {} = {} ({})", self.object(obj), self.value(value), order(o))
+            }
+            Op::Rmw { obj, order: o, rmw: r, operand, width } => {
+                let new = r.apply(width, a.value, operand);
+                let name = self.object(obj);
+                let (old, new, by) = (self.value(a.value), self.value(new), self.value(operand));
+                if r == Rmw::Swap {
+                    format!("swap {name} {old}->{new} ({})", order(o))
+                } else {
+                    format!("{} {name} {by}: {old}->{new} ({})", rmw(r), order(o))
+                }
+            }
+            Op::Cas { obj, expected, new, success, failure, .. } => {
+                let name = self.object(obj);
+                let (e, n, saw) = (self.value(expected), self.value(new), self.value(a.value));
+                if a.ok {
+                    format!("CAS {name} {e}->{n} ok ({})", order(success))
+                } else if a.value == expected {
+                    format!("CAS {name} {e}->{n} failed spuriously ({})", order(failure))
+                } else {
+                    format!("CAS {name} {e}->{n} failed, saw {saw} ({})", order(failure))
+                }
+            }
+            Op::Fence { order: o } => format!("fence ({})", order(o)),
+            Op::PlainLoad { obj } => format!("plain load {} -> {}", self.object(obj), self.value(a.value)),
+            Op::PlainStore { obj, value } => {
+                format!("plain store {} = {}", self.object(obj), self.value(value))
+            }
+            Op::CellBegin { obj, write } => format!("{} {} begins", access(write), self.object(obj)),
+            Op::CellEnd { obj, write } => format!("{} {} ends", access(write), self.object(obj)),
+            Op::Lock { obj } => format!("lock {}", self.object(obj)),
+            Op::TryLock { obj } => format!("try_lock {} {}", self.object(obj), taken(a.ok)),
+            Op::Unlock { obj } => format!("unlock {}", self.object(obj)),
+            Op::RwLock { obj, write } => format!("{} {}", side(write), self.object(obj)),
+            Op::TryRwLock { obj, write } => {
+                format!("{} {} {}", try_side(write), self.object(obj), taken(a.ok))
+            }
+            Op::RwUnlock { obj, write } => format!("un{} {}", side(write), self.object(obj)),
+            Op::Wait { obj, timed, .. } => {
+                let end = if timed && !a.ok { "timed out" } else { "woken" };
+                format!("wait {} {end}", self.object(obj))
+            }
+            Op::Notify { obj, all } => {
+                format!("{} {} woke {}", notify(all), self.object(obj), a.value)
+            }
+            Op::Park { timed } => if timed && !a.ok { "park timed out" } else { "park woken" }.to_owned(),
+            Op::Unpark { thread } => format!("unpark {}", self.thread(thread)),
+            Op::Spawn { child } => format!("spawn {}", self.thread(child)),
+            Op::Join { child } => format!("join {}", self.thread(child)),
+            Op::Exit => "ends".to_owned(),
+            Op::Yield => "yield".to_owned(),
+            Op::Choose { n } => format!("choose 0..{n} -> {}", a.value),
+            Op::ArcClone { obj } => format!("clone {}", self.object(obj)),
+            Op::ArcDrop { obj } => {
+                format!("drop {}{}", self.object(obj), if a.ok { " (the last)" } else { "" })
+            }
+            Op::ArcCount { obj } => format!("count {} -> {}", self.object(obj), a.value),
+            Op::ArcUpgrade { obj } => {
+                format!("upgrade {} {}", self.object(obj), if a.ok { "ok" } else { "gone" })
+            }
+            Op::Lifetime { obj, end: false } => format!("use {}", self.object(obj)),
+            Op::Lifetime { obj, end: true } => format!("{} leaves scope", self.object(obj)),
+        }
+    }
+}
+
+fn access(write: bool) -> &'static str {
+    if write { "write" } else { "read" }
+}
+
+fn side(write: bool) -> &'static str {
+    if write { "lock-write" } else { "lock-read" }
+}
+
+fn try_side(write: bool) -> &'static str {
+    if write { "try-lock-write" } else { "try-lock-read" }
+}
+
+fn taken(ok: bool) -> &'static str {
+    if ok { "ok" } else { "busy" }
+}
+
+fn notify(all: bool) -> &'static str {
+    if all { "notify_all" } else { "notify_one" }
+}
+
+/// One word per kind of operation: part of fingerprints, so it must not change lightly.
+pub fn word(op: &Op) -> &'static str {
+    match op {
+        Op::Load { .. } => "load",
+        Op::Store { .. } => "store",
+        Op::Rmw { .. } => "rmw",
+        Op::Cas { .. } => "cas",
+        Op::Fence { .. } => "fence",
+        Op::PlainLoad { .. } => "plain-load",
+        Op::PlainStore { .. } => "plain-store",
+        Op::CellBegin { write: true, .. } => "write-begin",
+        Op::CellBegin { write: false, .. } => "read-begin",
+        Op::CellEnd { write: true, .. } => "write-end",
+        Op::CellEnd { write: false, .. } => "read-end",
+        Op::Lock { .. } => "lock",
+        Op::TryLock { .. } => "try-lock",
+        Op::Unlock { .. } => "unlock",
+        Op::RwLock { .. } => "rw-lock",
+        Op::TryRwLock { .. } => "try-rw-lock",
+        Op::RwUnlock { .. } => "rw-unlock",
+        Op::Wait { .. } => "wait",
+        Op::Notify { .. } => "notify",
+        Op::Park { .. } => "park",
+        Op::Unpark { .. } => "unpark",
+        Op::Spawn { .. } => "spawn",
+        Op::Join { .. } => "join",
+        Op::Exit => "exit",
+        Op::Yield => "yield",
+        Op::Choose { .. } => "choose",
+        Op::ArcClone { .. } => "arc-clone",
+        Op::ArcDrop { .. } => "arc-drop",
+        Op::ArcCount { .. } => "arc-count",
+        Op::ArcUpgrade { .. } => "arc-upgrade",
+        Op::Lifetime { .. } => "lifetime",
+    }
+}

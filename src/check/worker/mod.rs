@@ -1,0 +1,169 @@
+//! The worker: a child process of the same binary that explores one check and reports on a private pipe.
+//!
+//! It trusts the model with nothing: [`guard`] prepares for crashes and forks, [`panics`] for double panics, and a
+//! failure is reported when it is noted, before anything unwinds.
+
+#[cfg(unix)]
+mod guard;
+mod panics;
+mod pipe;
+pub mod protocol;
+
+use super::engine::{self, Exploration, Plan};
+use super::model::{Catalogue, EngineKind, Outcome, Scenario};
+use super::run;
+use super::runner::trace::Trace;
+use super::verdict::{Kind, Verdict};
+use protocol::{Conclusion, Message, Observed, Order, Subject, WORKER_ENV};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// The order that made this process a worker, if one did.
+pub fn order() -> Option<&'static Order> {
+    static ORDER: OnceLock<Option<Order>> = OnceLock::new();
+    ORDER
+        .get_or_init(|| {
+            let text = std::env::var(WORKER_ENV).ok()?;
+            match serde_json::from_str(&text) {
+                Ok(order) => Some(order),
+                Err(e) => {
+                    eprintln!("{WORKER_ENV} is set by the runner for its workers, and cannot be read: {e}");
+                    std::process::exit(2);
+                }
+            }
+        })
+        .as_ref()
+}
+
+/// If this process is a worker for a check of `catalogue`, runs it and never returns.
+pub fn serve(catalogue: &Catalogue) {
+    let Some(order) = order() else { return };
+    let Subject::Variant { model, variant } = &order.subject else { return };
+    let found = catalogue.models().iter().find(|m| m.name == *model);
+    let found = found.and_then(|m| Some((m, m.variants.iter().find(|v| v.name == *variant)?)));
+    let Some((model, variant)) = found else {
+        eprintln!("this binary has no {model}/{variant}");
+        std::process::exit(2);
+    };
+    let forbidden = model.outcomes.iter().filter(|o| o.grade == super::model::Grade::Forbidden);
+    let forbidden = forbidden.map(|o| (o.word, o.sentence)).collect();
+    work(order, variant.scenario.clone(), forbidden)
+}
+
+/// Explores `scenario` as ordered, reports, and ends the process.
+pub fn work(order: &Order, scenario: Scenario, forbidden: Vec<(&'static str, &'static str)>) -> ! {
+    let ready = pipe::take().map_err(|e| e.to_string()).and_then(|()| {
+        let plan = order.plan.plan()?;
+        let engine = protocol::engine(&order.engine).ok_or(format!("unknown engine `{}`", order.engine))?;
+        Ok((engine, plan))
+    });
+    let (engine, plan) = ready.unwrap_or_else(|e| {
+        eprintln!("the order of this worker makes no sense: {e}");
+        std::process::exit(2);
+    });
+    #[cfg(unix)]
+    guard::install(order);
+    panics::install();
+    let _ = run::ON_FAILURE.set(|f| {
+        let executions = EXECUTIONS.load(Ordering::Relaxed);
+        pipe::send(Message::Provisional { trace: Box::new(Trace::of(f)), executions });
+    });
+    let watched = watch(scenario, forbidden);
+    pipe::send(match catch_unwind(AssertUnwindSafe(|| explore(engine, &watched, &plan))) {
+        Ok(e) => Message::Done(Box::new(Conclusion::of(e, observed()))),
+        Err(p) => Message::EnginePanicked { message: payload(&*p) },
+    });
+    // What the engine has left behind must not be dropped: some of it cannot be, outside a run.
+    leave()
+}
+
+fn leave() -> ! {
+    #[cfg(unix)]
+    {
+        use std::io::Write;
+        let _ = std::io::stdout().flush();
+        // SAFETY: ends the process at once; the report has been written.
+        unsafe { libc::_exit(0) }
+    }
+    #[cfg(not(unix))]
+    std::process::exit(0)
+}
+
+fn payload(p: &(dyn std::any::Any + Send)) -> String {
+    match (p.downcast_ref::<&str>(), p.downcast_ref::<String>()) {
+        (Some(s), _) => (*s).to_owned(),
+        (_, Some(s)) => s.clone(),
+        _ => "a value that is not a string".to_owned(),
+    }
+}
+
+/// Lets `engine` explore.
+pub fn explore(engine: EngineKind, scenario: &Scenario, plan: &Plan) -> Exploration {
+    let explore: Option<engine::Explore> = match engine {
+        EngineKind::Native => None,
+        EngineKind::Loom => None,
+        EngineKind::Shuttle => None,
+        EngineKind::Exact => None,
+    };
+    match explore {
+        Some(explore) => explore(scenario, plan),
+        None => Exploration {
+            verdict: Verdict::Inconclusive { why: format!("engine not built: {}", engine.word()) },
+            executions: 0,
+            steps: 0,
+            failure: None,
+            outcomes: BTreeMap::new(),
+            seen: Vec::new(),
+        },
+    }
+}
+
+/// Executions begun.
+static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+static SHARED: AtomicBool = AtomicBool::new(false);
+
+/// Executions whose log is looked at until a shared object has been seen.
+const LOOKED_AT: u64 = 100;
+
+fn observed() -> Observed {
+    Observed { threads: THREADS.load(Ordering::Relaxed), shared: SHARED.load(Ordering::Relaxed) }
+}
+
+/// The scenario with the runner's own eyes in it: forbidden outcomes fail, and the first executions are looked at.
+pub fn watch(scenario: Scenario, forbidden: Vec<(&'static str, &'static str)>) -> Scenario {
+    Arc::new(move || -> Outcome {
+        let begun = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+        #[cfg(unix)]
+        if begun == 0 && order().is_some() {
+            guard::catch_faults();
+        }
+        let outcome = scenario();
+        if begun < LOOKED_AT && !SHARED.load(Ordering::Relaxed) {
+            look();
+        }
+        if let Some((word, sentence)) = forbidden.iter().find(|(w, _)| *w == outcome) {
+            run::violated_unless("outcome", Kind::Assertion, false, || {
+                format!("forbidden outcome `{word}`: {sentence}")
+            });
+        }
+        outcome
+    })
+}
+
+/// How many threads were there, and did two of them use the same object?
+fn look() {
+    let Some(run) = run::current() else { return };
+    let state = run.state();
+    THREADS.fetch_max(state.threads.len(), Ordering::Relaxed);
+    let mut user = BTreeMap::new();
+    for e in &state.events {
+        if let Some(o) = e.op.object() {
+            if *user.entry((o.creator(), o.nth())).or_insert(e.thread) != e.thread {
+                SHARED.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What `list` and `show` print for people.
+
+use super::style::{bad, bold, dim};
+use super::timeline::{WIDTH, timeline};
+use crate::check::model::{Catalogue, Check, Grade, Model, Strategy, Variant};
+use crate::check::runner::Report;
+use std::fmt::Write;
+
+/// The catalogue: models, variants, and what each check is declared to say.
+pub fn list(catalogue: &Catalogue) -> String {
+    let mut out = String::new();
+    for m in catalogue.models() {
+        heading(&mut out, m);
+        for v in &m.variants {
+            variant(&mut out, v);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn heading(out: &mut String, m: &Model) {
+    let incident = m.incident.map_or(String::new(), |i| format!("  incident {i}"));
+    let _ = writeln!(out, "{}{}", bold(m.name), dim(incident));
+    let _ = writeln!(out, "  {}", m.title);
+}
+
+fn variant(out: &mut String, v: &Variant) {
+    let _ = writeln!(out, "  {:22} {:9} {}", v.name, v.role.word(), dim(v.about));
+    for c in &v.checks {
+        let _ = writeln!(out, "    {:14} {}", engine(c), c.expect);
+    }
+}
+
+fn engine(c: &Check) -> String {
+    c.strategy.map_or(c.engine.word().to_owned(), |s: Strategy| format!("{} {}", c.engine.word(), s.word()))
+}
+
+/// The lesson of a model, or of one variant of it, up to its counterexample.
+pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
+    let mut out = String::new();
+    heading(&mut out, m);
+    if !m.lesson.is_empty() {
+        out.push('\n');
+        for line in m.lesson.lines() {
+            let _ = writeln!(out, "  {}", line.trim_end());
+        }
+    }
+    if !m.properties.is_empty() {
+        let _ = writeln!(out, "\n{}", bold("properties"));
+        for p in &m.properties {
+            let when = format!("{:?}", p.kind).to_lowercase();
+            let _ = writeln!(out, "  {:24} {when:10} {}", p.name, p.sentence);
+        }
+    }
+    if !m.outcomes.is_empty() {
+        let _ = writeln!(out, "\n{}", bold("outcomes"));
+        for o in &m.outcomes {
+            let grade = format!("{:?}", o.grade).to_lowercase();
+            let grade = format!("{grade:11}");
+            let grade = if o.grade == Grade::Forbidden { bad(grade) } else { grade };
+            let _ = writeln!(out, "  {:24} {grade} {}", o.word, o.sentence);
+        }
+    }
+    let _ = writeln!(out, "\n{}", bold("variants"));
+    for v in m.variants.iter().filter(|v| only.is_none_or(|o| o.name == v.name)) {
+        variant(&mut out, v);
+    }
+    out
+}
+
+/// The counterexample of a lesson.
+pub fn counterexample(r: &Report) -> String {
+    let c = &r.case;
+    let by = c.strategy.map_or(c.engine.word().to_owned(), |s| format!("{} {}", c.engine.word(), s.word()));
+    let mut out = String::new();
+    let head = format!("counterexample of {}", c.variant);
+    let _ = writeln!(out, "\n{}, found by {by} in execution {}", bold(head), r.executions + 1);
+    if let Some(t) = &r.trace {
+        let shape = crate::check::runner::saved::Shape::of(t);
+        let line = format!(
+            "{} threads, {} steps, {} switches, fingerprint {}",
+            shape.threads,
+            shape.steps,
+            shape.switches,
+            r.fingerprint.as_deref().unwrap_or("none")
+        );
+        let _ = writeln!(out, "{}\n", dim(line));
+        out += &timeline(t);
+        debug_assert!(WIDTH <= 100);
+    }
+    out
+}
