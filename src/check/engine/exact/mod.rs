@@ -1,1 +1,28 @@
-//! stub
+//! The exact explorer: every consistent execution graph of a model exactly once, under RC11 or SC.
+//!
+//! **Fidelity.** RC11 (Lahav, Vafeiadis, Kang, Hur, Dreyer, PLDI 2017) with C++20 release sequences: `(po | rf)`
+//! is acyclic, so load buffering is outside the model. Plain data is checked for races, before it is touched,
+//! but not otherwise modelled. Spurious wake-ups, spurious failures of weak exchanges and timeouts are choices,
+//! at most one per thread and object in an execution; a timed wait never counts as stuck. A loop that only reads
+//! between two yields is a wait: its failed rounds are not told apart. Addresses of freed memory may be reused.
+//!
+//! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do),
+//! `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade to
+//! events), `arcs` and `cells` (what needs no events), `search` (jobs, workers, results).
+
+mod arcs;
+mod backward;
+mod cells;
+mod clock;
+mod consistency;
+mod exec;
+mod fiber;
+mod forward;
+mod graph;
+mod locations;
+mod lower;
+mod search;
+mod update;
+
+pub use clock::THREADS;
+pub use search::explore;
