@@ -92,6 +92,8 @@ pub struct Thread {
     pub fiber: Option<Fiber>,
     pub handle: Handle,
     pub want: Want,
+    /// Its body was begun while the graph was re-executed.
+    pub started: bool,
     /// Events executed.
     pub pc: usize,
     pub porf: Clock,
@@ -133,6 +135,8 @@ pub enum Stop {
     Limit(String),
     /// The program asks for what this engine does not do.
     Refused(String),
+    /// The recorder gave the execution up.
+    Verdict(crate::check::verdict::Verdict),
     /// No place for a write: the graph has no consistent extension here.
     DeadEnd,
 }
@@ -200,6 +204,7 @@ impl Exec {
                 handle: fiber.handle(),
                 fiber: Some(fiber),
                 want: Want::Done,
+                started: false,
                 pc: 0,
                 porf,
                 hb,
