@@ -262,7 +262,8 @@ fn spawn_join_and_park_tokens_order() {
 
     let unpark = |s: &mut Bench| s.ok(1, Op::Unpark { thread: t(2) });
     assert!(handed_over(unpark, |s| s.ok(2, Op::Park { timed: false })).is_ok());
-    let timed_out = |s: &mut Bench| s.step(2, Op::Park { timed: true }, Answer { value: 0, ok: false }).unwrap();
+    let timed_out =
+        |s: &mut Bench| s.step(2, Op::Park { timed: true }, Answer { value: 0, ok: false }).unwrap();
     assert!(handed_over(unpark, timed_out).is_err());
     let other = |s: &mut Bench| s.ok(1, Op::Unpark { thread: t(0) });
     assert!(handed_over(other, |s| s.ok(2, Op::Park { timed: false })).is_err());

@@ -118,9 +118,7 @@ impl Explore {
     fn maximal(&self, e: EventId, a: EventId, prefix: &Clock) -> bool {
         let g = &self.x.g;
         let v = g.ev(e);
-        let before = |k: EventId| {
-            k != a && (g.ev(k).stamp <= v.stamp || (k.i() as u32) < prefix.get(k.t()))
-        };
+        let before = |k: EventId| k != a && (g.ev(k).stamp <= v.stamp || (k.i() as u32) < prefix.get(k.t()));
         let base = match v.kind {
             Kind::Fence | Kind::Unlock | Kind::Spawn | Kind::Join => return true,
             Kind::Choose => return v.aux == 0,

@@ -60,9 +60,7 @@ impl Cells {
             self.seen.resize_with(loc as usize + 1, Vec::new);
         }
         let l = &mut self.seen[loc as usize];
-        let conflict = |o: &&Access| {
-            (o.write || a.write) && !(o.atomic && a.atomic) && !o.known_to(a.t, hb)
-        };
+        let conflict = |o: &&Access| (o.write || a.write) && !(o.atomic && a.atomic) && !o.known_to(a.t, hb);
         if let Some(&o) = l.iter().find(conflict) {
             return Some(o);
         }

@@ -150,7 +150,8 @@ impl Base {
             events.extend((0..l.len()).map(|i| EventId::new(t, i)));
         }
         let n = events.len();
-        let mut b = Base { events, first, po: Rel::new(n), rf: Rel::new(n), mo: Rel::new(n), rb: Rel::new(n) };
+        let mut b =
+            Base { events, first, po: Rel::new(n), rf: Rel::new(n), mo: Rel::new(n), rb: Rel::new(n) };
         for (t, l) in g.th.iter().enumerate() {
             for i in 0..l.len() {
                 for j in i + 1..l.len() {

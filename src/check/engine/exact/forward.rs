@@ -52,14 +52,17 @@ impl Explore {
     pub fn consistent(&self, g: &Graph, fresh: Option<(EventId, Clock)>) -> bool {
         let turn_came = |e: EventId| {
             let v = g.ev(e);
-            v.kind != Kind::Lock || v.rf == INIT || self.x.section_closed(v.rf) && g.has(self.x.info(v.rf).unlock)
+            v.kind != Kind::Lock
+                || v.rf == INIT
+                || self.x.section_closed(v.rf) && g.has(self.x.info(v.rf).unlock)
         };
         let hb = |e: EventId| match fresh {
             Some((r, c)) if r == e => c,
             _ if self.x.executed(e) && turn_came(e) => self.x.info(e).hb,
             // A lock that waits for its turn: what is before it in program order.
             _ => {
-                let mut c = if e.i() > 0 { self.x.info(EventId::new(e.t(), e.i() - 1)).hb } else { Clock::ZERO };
+                let mut c =
+                    if e.i() > 0 { self.x.info(EventId::new(e.t(), e.i() - 1)).hb } else { Clock::ZERO };
                 c.set(e.t(), e.i() as u32 + 1);
                 c
             }
@@ -178,10 +181,8 @@ impl Explore {
         let r = EventId::new(t, self.x.g.th[t].len() - 1);
         let source = self.x.g.ev(r).rf;
         let stamp = self.stamp();
-        let k = self.add(
-            t,
-            Ev { kind: Kind::Write, order: reading.write, ex: true, aux: 0, loc, rf: INIT, stamp },
-        );
+        let k = self
+            .add(t, Ev { kind: Kind::Write, order: reading.write, ex: true, aux: 0, loc, rf: INIT, stamp });
         let val = self.written(effect, self.x.info(r).val);
         self.x.do_write(k, val, Some(source));
         k
@@ -271,7 +272,10 @@ impl Explore {
         let stamp = self.stamp();
         for i in 1..n as u16 {
             let mut h = self.x.g.fork();
-            h.push(t, Ev { kind: Kind::Choose, order: Order::Relaxed, ex: false, aux: i, loc: 0, rf: INIT, stamp });
+            h.push(
+                t,
+                Ev { kind: Kind::Choose, order: Order::Relaxed, ex: false, aux: i, loc: 0, rf: INIT, stamp },
+            );
             self.pushed.push(h);
         }
         let e = Ev { kind: Kind::Choose, order: Order::Relaxed, ex: false, aux: 0, loc: 0, rf: INIT, stamp };
@@ -293,7 +297,9 @@ impl Explore {
     /// `t` leaves the section of `loc` that it is in.
     pub fn add_unlock(&mut self, t: usize, loc: u32) {
         let Some(&(_, lock)) = self.x.threads[t].held.iter().rev().find(|h| h.0 == loc) else {
-            return self.x.halt(Stop::Refused("a mutex was unlocked by a thread that does not hold it".into()));
+            return self
+                .x
+                .halt(Stop::Refused("a mutex was unlocked by a thread that does not hold it".into()));
         };
         let k = self.simple(t, Kind::Unlock, Order::Release, 0, loc, lock);
         self.x.do_unlock(k, lock);
@@ -318,7 +324,10 @@ impl Explore {
             let Some(mut h) = self.restrict(x, k, &prefix) else { continue };
             h.clock += 1;
             let stamp = h.clock;
-            h.push(t, Ev { kind: Kind::Lock, order: Order::Acquire, ex: false, aux: 0, loc, rf: before, stamp });
+            h.push(
+                t,
+                Ev { kind: Kind::Lock, order: Order::Acquire, ex: false, aux: 0, loc, rf: before, stamp },
+            );
             let at = h.position(loc, x) - 1;
             h.mo_mut(loc).insert(at, k);
             h.ev_mut(x).rf = k;

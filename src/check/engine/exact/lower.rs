@@ -83,7 +83,12 @@ fn fence_order(o: Ordering) -> Order {
 }
 
 fn reading(update: Update, success: Ordering, failure: Ordering) -> Reading {
-    Reading { update, success: read_order(success), failure: read_order(failure), write: write_order(success) }
+    Reading {
+        update,
+        success: read_order(success),
+        failure: read_order(failure),
+        write: write_order(success),
+    }
 }
 
 impl Exact {
@@ -134,7 +139,8 @@ impl Exact {
     /// Runs `t` until it suspends or ends.
     pub fn resume(&self, t: usize) {
         let i = self.inner();
-        let mut fiber = i.e.x.threads[t].fiber.take().expect("a thread is resumed by one scheduler at a time");
+        let mut fiber =
+            i.e.x.threads[t].fiber.take().expect("a thread is resumed by one scheduler at a time");
         if let Some(run) = i.run {
             run.set_me(ThreadId(t as u8));
         }
@@ -504,7 +510,8 @@ impl Exact {
             run.fail(
                 None,
                 Violation::DataRace,
-                "an object is used by a thread that cannot know it was created: nothing orders the two".into(),
+                "an object is used by a thread that cannot know it was created: nothing orders the two"
+                    .into(),
                 vec![(me.0, "used".into(), me.2)],
             );
         }

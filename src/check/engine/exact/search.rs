@@ -23,7 +23,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 /// What became of a job.
 enum End {
     /// A complete execution, or a leaf that is none.
-    Leaf { complete: bool },
+    Leaf {
+        complete: bool,
+    },
     Failed(Box<Failure>),
     Stopped(Stop),
 }
@@ -340,9 +342,8 @@ impl Worker {
         }
         let x = &mut self.exact.inner().e.x;
         x.replaying = false;
-        let gone = |t: usize| x.threads.get(t).is_none_or(|th| {
-            th.pc < x.g.th[t].len() && th.want != Want::Source
-        });
+        let gone =
+            |t: usize| x.threads.get(t).is_none_or(|th| th.pc < x.g.th[t].len() && th.want != Want::Source);
         if (0..x.g.th.len()).any(|t| !x.g.th[t].is_empty() && gone(t)) {
             x.halt(Stop::Nondeterministic("an operation that was there is not done any more".into()));
         }

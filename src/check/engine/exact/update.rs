@@ -123,7 +123,9 @@ impl Update {
             Update::AwaitLoad(v) if v == old => Effect::Satisfied,
             Update::AwaitLoad(_) => Effect::Blocked,
             Update::Rmw { rmw, operand, width } => Effect::Write(rmw.apply(width, old, operand)),
-            Update::Cas { expected, new, .. } => when(old == expected && alternative == 0, new, Effect::Alone),
+            Update::Cas { expected, new, .. } => {
+                when(old == expected && alternative == 0, new, Effect::Alone)
+            }
             Update::AwaitCas { expected, new } => when(old == expected, new, Effect::Blocked),
             Update::ReadLock { wait } => when(old & WRITER == 0, old + 1, no(wait)),
             Update::WriteLock { wait } => when(old == 0, WRITER, no(wait)),
