@@ -6,28 +6,32 @@
 mod arc;
 mod arc_swap;
 pub mod atomic;
+mod barrier;
 pub mod cell;
 mod condvar;
 mod handle;
 pub mod hint;
 mod local;
+pub mod mpsc;
 mod mutex;
+mod once;
 mod rwlock;
 mod scope;
 pub mod thread;
+pub mod time;
+mod tracked;
 
 pub use crate::__selvedge_thread_local as thread_local;
 pub use arc::{Arc, Weak};
 pub use arc_swap::{ArcSwap, ArcSwapGuard};
+pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use mutex::{Mutex, MutexGuard};
+pub use once::{Once, OnceLock, OnceState};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use tracked::{Tracked, TrackedPtr};
 
-// Still native in this form.
 pub(crate) use super::plain::reseed;
-pub use super::plain::{
-    Barrier, BarrierWaitResult, Once, OnceLock, OnceState, Tracked, TrackedPtr, mpsc, time,
-};
 
 use crate::check::event::Op;
 use crate::check::run;

@@ -61,6 +61,10 @@ impl<T: ?Sized> Mutex<T> {
             }
         }
     }
+    /// It belongs to an execution that is gone: nothing of it may be used any more, not even by destructors.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(&self.repr, Repr::Modelled(h) if h.run().is_none())
+    }
     /// Exclusive access by exclusive reference.
     pub fn get_mut(&mut self) -> &mut T {
         self.data.get_mut()

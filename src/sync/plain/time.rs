@@ -1,5 +1,6 @@
 //! Time of the production form.
 
+use super::{Condvar, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// A moment after which waiting should stop, or never.
@@ -28,5 +29,24 @@ impl Deadline {
     #[inline]
     pub fn remaining(&self) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+    /// Waits on `condvar` until woken (`true`) or until the deadline passes (`false`).
+    #[inline]
+    pub fn wait<T: ?Sized>(&self, condvar: &Condvar, guard: &mut MutexGuard<'_, T>) -> bool {
+        match self.0 {
+            Some(at) => !condvar.wait_until(guard, at).timed_out(),
+            None => {
+                condvar.wait(guard);
+                true
+            }
+        }
+    }
+    /// Parks this thread, at most until the deadline passes. May return early, as `park` may.
+    #[inline]
+    pub fn park(&self) {
+        match self.remaining() {
+            Some(remaining) => std::thread::park_timeout(remaining),
+            None => std::thread::park(),
+        }
     }
 }
