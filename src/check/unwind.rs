@@ -53,7 +53,7 @@ fn text(payload: &(dyn Any + Send)) -> Option<&str> {
 fn read(info: &PanicHookInfo<'_>) -> bool {
     let read = if let Some(run) = current() {
         let message = text(info.payload()).unwrap_or("a payload that is not text");
-        match run.engine().classify(message) {
+        match run.engine().classify(message, info.location()) {
             Some(Verdict::Found { property, kind }) => {
                 Read::Failure(run.failure(Some(&property), kind, message.to_owned(), Vec::new()))
             }
@@ -86,7 +86,7 @@ fn located(message: &str, info: &PanicHookInfo<'_>) -> String {
 
 impl Run {
     /// Accounts for a panic that left a model thread. `Err` gives a payload back that is the engine's own.
-    fn caught(&self, payload: Box<dyn Any + Send>) -> Result<(), Box<dyn Any + Send>> {
+    pub(crate) fn caught(&self, payload: Box<dyn Any + Send>) -> Result<(), Box<dyn Any + Send>> {
         if payload.is::<Abandoned>() {
             return Ok(());
         }

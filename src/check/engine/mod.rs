@@ -63,10 +63,10 @@ pub trait Engine {
         Vec::new()
     }
 
-    /// What a panic of the engine itself means, by its message: a `found`, or a limit. `None` if the panic is the
-    /// model's own. Must not touch the run.
-    fn classify(&self, message: &str) -> Option<Verdict> {
-        let _ = message;
+    /// What a panic of the engine itself means, by its message and where it was raised: a `found`, or a limit.
+    /// `None` if the panic is the model's own. Must not touch the run.
+    fn classify(&self, message: &str, at: Option<&Location<'_>>) -> Option<Verdict> {
+        let _ = (message, at);
         None
     }
 

@@ -277,7 +277,7 @@ impl Kernel {
         let run = self.run();
         let (message, sites) = {
             let s = run.state();
-            let name = stuck::object(&s, race.obj);
+            let name = stuck::object_name(&s, race.obj);
             let created = s.objects[race.obj.creator().0 as usize][race.obj.nth() as usize].site;
             let side = |a: Access| {
                 let site = a.site.unwrap_or(created);
@@ -287,10 +287,10 @@ impl Kernel {
             let message = format!(
                 "{} by {} at {} and {} by {} at {} are not ordered",
                 a.1,
-                stuck::thread(&s, a.0),
+                stuck::thread_name(&s, a.0),
                 a.2,
                 b.1,
-                stuck::thread(&s, b.0),
+                stuck::thread_name(&s, b.0),
                 b.2
             );
             (message, vec![a, b])
@@ -325,16 +325,21 @@ impl Engine for Kernel {
                 true => (Kind::DoubleFree, "ended twice"),
                 false => (Kind::UseAfterFree, "was used after its owner had left scope"),
             };
-            let name = stuck::object(&self.run().state(), *obj);
+            let name = stuck::object_name(&self.run().state(), *obj);
             let sites: Vec<(ThreadId, String, Site)> = vec![(me, "used here".to_owned(), site)];
             self.run().fail(None, kind, format!("{name} {what}"), sites);
         }
         answer
     }
 
-    fn spawn(&self, _me: ThreadId, child: ThreadId, body: Box<dyn FnOnce()>) {
+    fn spawn(&self, me: ThreadId, child: ThreadId, body: Box<dyn FnOnce()>) {
         let kernel = Kernel::of_this_thread();
-        self.state.borrow_mut().threads.push(super::state::Thread::new());
+        {
+            let mut s = self.state.borrow_mut();
+            s.threads.push(super::state::Thread::new());
+            // When `me` was scheduled there was no child that could have gone first.
+            s.threads[me.0 as usize].fresh = false;
+        }
         let task = move || {
             body();
             kernel.leave();

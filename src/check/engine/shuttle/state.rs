@@ -52,7 +52,8 @@ pub enum Readiness {
 pub struct Thread {
     /// What it needs.
     pub need: Need,
-    /// It has performed nothing yet: being scheduled for the first time already chose its first operation.
+    /// It has performed nothing and spawned nobody yet: being scheduled for the first time already chose its first
+    /// operation.
     pub fresh: bool,
     /// Its park token.
     pub token: bool,
@@ -121,7 +122,6 @@ impl State {
     pub fn begin_execution(&mut self) {
         self.threads.clear();
         self.threads.push(Thread::new());
-        self.threads[0].fresh = true;
         self.objects.iter_mut().for_each(Vec::clear);
         self.changes = 0;
     }
