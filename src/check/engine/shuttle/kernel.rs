@@ -347,6 +347,8 @@ impl Engine for Kernel {
         // shuttle has a scheduling point here; a spawn is no visible operation.
         self.stay.set(true);
         let id = ExecutionState::spawn_thread(Box::new(task), STACK, None, None, Location::caller());
+        // Not asked if nobody else could run; the next question is about something else.
+        self.stay.set(false);
         let mut threads = self.threads.borrow_mut();
         debug_assert_eq!(threads.len(), usize::from(id));
         threads.push(child);
