@@ -116,7 +116,7 @@ impl Columns {
         for i in &self.used {
             let name = &t.threads[*i].name;
             let title =
-                if *i == 0 || *name == format!("T{i}") { name.clone() } else { format!("{name} (T{i})") };
+                if *i == 0 || *name == format!("t{i}") { name.clone() } else { format!("{name} (t{i})") };
             let _ = write!(line, "{:w$}", clipped(&title, self.width), w = self.width + GAP);
         }
         if self.with_at {

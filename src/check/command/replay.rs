@@ -16,7 +16,7 @@ pub fn replay(catalogue: &Catalogue, args: &ReplayArgs) -> Result<u8, Fault> {
     let limits = Limits::of(Budget::Standard).map_err(Fault::usage)?;
     let saved = Saved::read(&args.file).map_err(Fault::usage)?;
     let case = Arc::new(case_of(catalogue, &saved).map_err(Fault::usage)?);
-    let report = runner::run_one(&case, limits).map_err(Fault::engine)?;
+    let report = runner::rerun(&case, saved.schedule.clone(), limits).map_err(Fault::engine)?;
     let Some(report) = report.filter(|_| !interrupt::requested()) else { return Ok(exit::INTERRUPTED) };
     let (words, code) = compared(&saved, &report);
     output::print(&format!("{words}\n"));

@@ -130,7 +130,7 @@ impl Checker {
                 .env_remove("RUST_TEST_THREADS");
             command.env_remove(WORKER_ENV);
             let subject = Subject::Test { name: name.to_owned(), ordinal };
-            match runner::run_subject(&case, subject, command, limits) {
+            match runner::run_subject(&case, subject, None, command, limits) {
                 Ok(Some(report)) => seen += usize::from(conclude(name, &report)),
                 Ok(None) => panic!("interrupted"),
                 Err(fault) => panic!("{fault}"),
@@ -150,7 +150,7 @@ impl Checker {
         for engine in self.engines.iter().copied() {
             let case = Arc::new(self.case("model", engine));
             let start = Instant::now();
-            let e = worker::explore(engine, scenario, &case.plan);
+            let e = worker::explore(engine, scenario, &case.plan, None);
             let trace = e.failure.as_deref().map(Trace::of);
             let fingerprint = trace.as_ref().map(|t| fingerprint::fingerprint("model", "test", t));
             let report = Report {

@@ -133,7 +133,13 @@ fn claim<'a>(next: &AtomicUsize, cases: &'a [Arc<Case>]) -> Option<(usize, &'a A
 /// Runs one case of a catalogue in a worker; `None` if it was interrupted.
 pub fn run_one(case: &Arc<Case>, limits: Limits) -> Result<Option<Report>, String> {
     let subject = Subject::Variant { model: case.model.clone(), variant: case.variant.clone() };
-    run_subject(case, subject, own_binary()?, limits)
+    run_subject(case, subject, None, own_binary()?, limits)
+}
+
+/// [`run_one`], but only the execution that was recorded as `schedule`, where the engine can do that.
+pub fn rerun(case: &Arc<Case>, schedule: Vec<u32>, limits: Limits) -> Result<Option<Report>, String> {
+    let subject = Subject::Variant { model: case.model.clone(), variant: case.variant.clone() };
+    run_subject(case, subject, Some(schedule), own_binary()?, limits)
 }
 
 /// This binary, to be run again.
@@ -146,6 +152,7 @@ pub fn own_binary() -> Result<Command, String> {
 pub fn run_subject(
     case: &Arc<Case>,
     subject: Subject,
+    schedule: Option<Vec<u32>>,
     command: Command,
     limits: Limits,
 ) -> Result<Option<Report>, String> {
@@ -154,6 +161,7 @@ pub fn run_subject(
         subject,
         engine: case.engine.word().to_owned(),
         plan: WirePlan::from(&case.plan),
+        schedule,
         memory_limit: limits.memory,
     };
     let ended =

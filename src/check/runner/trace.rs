@@ -4,7 +4,7 @@
 //! same execution reads the same in every process. The only values that depend on the process are addresses:
 //! they are numbered in order of appearance (`ptr#1`).
 
-use crate::check::event::{Answer, Event, ObjectId, ObjectKind, Op, Rmw, ThreadId};
+use crate::check::event::{Answer, Event, ObjectId, Op, Rmw, ThreadId};
 use crate::check::run::{Failure, ObjectInfo, Site};
 use crate::check::verdict::Kind;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub struct TraceSite {
 /// A thread at the moment of failure.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TraceThread {
-    /// `main`, the builder's name, or `T1`.
+    /// `main`, the builder's name, or `t1`.
     pub name: String,
     /// What it had announced and not done.
     pub pending: Option<TraceSite>,
@@ -141,18 +141,6 @@ fn rmw(r: Rmw) -> &'static str {
     }
 }
 
-fn noun(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::Atomic { .. } => "atomic",
-        ObjectKind::Cell => "cell",
-        ObjectKind::Mutex => "mutex",
-        ObjectKind::RwLock => "rwlock",
-        ObjectKind::Condvar => "condvar",
-        ObjectKind::Arc => "arc",
-        ObjectKind::Lifetime => "value",
-    }
-}
-
 /// Turns ids and values into words, remembering the addresses it has seen.
 struct Words<'a> {
     objects: &'a BTreeMap<ObjectId, ObjectInfo>,
@@ -172,15 +160,14 @@ impl<'a> Words<'a> {
     fn thread(&self, t: ThreadId) -> String {
         match self.threads.get(t.0 as usize) {
             Some(Some(name)) => (*name).to_owned(),
-            _ => format!("T{}", t.0),
+            _ => format!("t{}", t.0),
         }
     }
 
     fn object(&self, id: ObjectId) -> String {
         match self.objects.get(&id) {
             Some(ObjectInfo { name: Some(name), .. }) => name.clone(),
-            Some(o) => format!("{}#{}.{}", noun(o.kind), id.creator().0, id.nth()),
-            None => format!("object#{}.{}", id.creator().0, id.nth()),
+            _ => id.to_string(),
         }
     }
 

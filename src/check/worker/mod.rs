@@ -71,10 +71,12 @@ pub fn work(order: &Order, scenario: Scenario, forbidden: Vec<(&'static str, &'s
         pipe::send(Message::Provisional { trace: Box::new(Trace::of(f)), executions });
     });
     let watched = watch(scenario, forbidden);
-    pipe::send(match catch_unwind(AssertUnwindSafe(|| explore(engine, &watched, &plan))) {
-        Ok(e) => Message::Done(Box::new(Conclusion::of(e, observed()))),
-        Err(p) => Message::EnginePanicked { message: payload(&*p) },
-    });
+    pipe::send(
+        match catch_unwind(AssertUnwindSafe(|| explore(engine, &watched, &plan, order.schedule.as_deref()))) {
+            Ok(e) => Message::Done(Box::new(Conclusion::of(e, observed()))),
+            Err(p) => Message::EnginePanicked { message: payload(&*p) },
+        },
+    );
     // What the engine has left behind must not be dropped: some of it cannot be, outside a run.
     leave()
 }
@@ -99,24 +101,20 @@ fn payload(p: &(dyn std::any::Any + Send)) -> String {
     }
 }
 
-/// Lets `engine` explore.
-pub fn explore(engine: EngineKind, scenario: &Scenario, plan: &Plan) -> Exploration {
-    let explore: Option<engine::Explore> = match engine {
-        EngineKind::Native => None,
-        EngineKind::Loom => None,
-        EngineKind::Shuttle => None,
-        EngineKind::Exact => None,
-    };
-    match explore {
-        Some(explore) => explore(scenario, plan),
-        None => Exploration {
-            verdict: Verdict::Inconclusive { why: format!("engine not built: {}", engine.word()) },
-            executions: 0,
-            steps: 0,
-            failure: None,
-            outcomes: BTreeMap::new(),
-            seen: Vec::new(),
-        },
+/// Lets `engine` explore, or run again the one execution that it recorded as `schedule`. Only shuttle's schedules
+/// can be run by themselves; the other engines are deterministic and search again.
+pub fn explore(
+    engine: EngineKind,
+    scenario: &Scenario,
+    plan: &Plan,
+    schedule: Option<&[u32]>,
+) -> Exploration {
+    match (engine, schedule) {
+        (EngineKind::Native, _) => engine::native::explore(scenario, plan),
+        (EngineKind::Shuttle, Some(schedule)) => engine::shuttle::replay(scenario, plan, schedule, true),
+        (EngineKind::Shuttle, None) => engine::shuttle::explore(scenario, plan),
+        (EngineKind::Exact, _) => engine::exact::explore(scenario, plan),
+        (EngineKind::Loom, _) => engine::loom::explore(scenario, plan),
     }
 }
 

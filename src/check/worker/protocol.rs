@@ -25,6 +25,8 @@ pub struct Order {
     pub engine: String,
     /// What it may do.
     pub plan: WirePlan,
+    /// The recorded execution to run again, instead of searching.
+    pub schedule: Option<Vec<u32>>,
     /// The memory limit, in bytes, for the backstop that the worker sets itself.
     pub memory_limit: u64,
 }

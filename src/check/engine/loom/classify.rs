@@ -21,7 +21,9 @@ pub fn classify(message: &str, at: Option<&Location<'_>>, waits: bool) -> Option
         return Some(Verdict::EngineLimit { what: "branches".to_owned() });
     }
     if message.starts_with("Reached unexpected exploration state") {
-        return Some(Verdict::Inconclusive { why: "the model is not deterministic".to_owned() });
+        return Some(Verdict::Inconclusive {
+            why: "non-deterministic: an execution met another state than the one before".to_owned(),
+        });
     }
     // Whatever else loom asserts is about loom, not about the model.
     inside.then(|| Verdict::Inconclusive { why: format!("loom panicked: {message}") })

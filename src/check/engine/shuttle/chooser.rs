@@ -111,7 +111,7 @@ impl Chooser {
     pub fn diverged(&self) -> Option<String> {
         match self {
             Chooser::Dfs(Dfs { diverged: true, .. }) => {
-                Some("the model is not deterministic: the same choices led to another state".to_owned())
+                Some("non-deterministic: the same choices led to another state".to_owned())
             }
             Chooser::Replay(r) => r.diverged.clone(),
             _ => None,
