@@ -151,11 +151,11 @@ fn a_waker_that_panics_does_not_take_the_other_wakes_with_it() {
     let rung = Arc::default();
     let attempt = lead(&gate);
     let mut bad = Task { enter: gate.enter(), waker: Arc::new(Panics).into() };
-    let mut good = Task::new(&gate, "good", &rung);
-    assert!(bad.poll().is_pending() && good.poll().is_pending());
+    let mut good: Vec<_> = (0..70).map(|_| Task::new(&gate, "good", &rung)).collect();
+    assert!(bad.poll().is_pending() && good.iter_mut().all(|t| t.poll().is_pending()));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| attempt.commit()));
     assert!(panicked.is_err());
-    assert_eq!(*rung.lock().unwrap(), ["good"]);
+    assert_eq!(*rung.lock().unwrap(), ["good"; 70]);
     assert!(gate.connected().is_some());
 }
 

@@ -256,24 +256,28 @@ impl<R, E> ConnectGate<R, E> {
         impl<R, E> Broadcast<'_, R, E> {
             fn run(&mut self) {
                 loop {
-                    for wake in &mut self.batch {
-                        if let Some(wake) = wake.take() {
-                            wake.wake();
-                        }
-                    }
-                    // No waiter of this epoch can register any more, so the loop ends.
-                    let mut shared = self.gate.shared.lock();
-                    if shared.queue.complete(self.epoch, &self.outcome, &mut self.batch) == 0 {
+                    let completed = {
+                        let mut shared = self.gate.shared.lock();
+                        shared.queue.complete(self.epoch, &self.outcome, &mut self.batch)
+                    };
+                    self.wake();
+                    // No waiter of this epoch can register any more, so a batch that is not full is the last.
+                    if completed < self.batch.len() {
                         self.all_awake = true;
                         return;
                     }
                 }
+            }
+
+            fn wake(&mut self) {
+                self.batch.iter_mut().filter_map(Option::take).for_each(Wake::wake);
             }
         }
 
         impl<R, E> Drop for Broadcast<'_, R, E> {
             fn drop(&mut self) {
                 if !self.all_awake {
+                    self.wake();
                     self.run();
                 }
             }

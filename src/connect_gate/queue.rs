@@ -175,3 +175,58 @@ impl<E> Queue<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Mutex;
+
+    struct Bell(usize, std::sync::Arc<Mutex<Vec<usize>>>);
+
+    impl std::task::Wake for Bell {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.1.lock().unwrap().push(self.0);
+        }
+    }
+
+    proptest! {
+        /// Against a plain list: (name, epoch, key, has its outcome).
+        #[test]
+        fn it_is_a_list_that_reuses_its_slots(
+            steps in prop::collection::vec((0..3u8, 0..3u64, 0..8usize), 0..80),
+        ) {
+            let rung = std::sync::Arc::default();
+            let mut queue: Queue<()> = Queue::new();
+            let mut list: Vec<(usize, u64, Key, bool)> = Vec::new();
+            let mut most = 0;
+            for (name, (what, epoch, n)) in steps.into_iter().enumerate() {
+                match what {
+                    0 => {
+                        let wake = Wake::Task(std::sync::Arc::new(Bell(name, std::sync::Arc::clone(&rung))).into());
+                        let key = queue.push(Epoch(epoch), wake);
+                        prop_assert!(list.iter().all(|&(_, _, other, _)| other != key));
+                        list.push((name, epoch, key, false));
+                    }
+                    1 => {
+                        let mut batch = [const { None }; 3];
+                        let done = queue.complete(Epoch(epoch), &Outcome::Connected, &mut batch);
+                        batch.into_iter().flatten().for_each(Wake::wake);
+                        let due = list.iter_mut().filter(|w| w.1 == epoch && !w.3).take(3);
+                        let due: Vec<_> = due.map(|w| { w.3 = true; w.0 }).collect();
+                        prop_assert_eq!(done, due.len());
+                        prop_assert_eq!(std::mem::take(&mut *rung.lock().unwrap()), due);
+                    }
+                    _ if list.is_empty() => {}
+                    _ => {
+                        let (_, _, key, done) = list.remove(n % list.len());
+                        prop_assert_eq!(queue.registered(key).is_none(), done);
+                        prop_assert_eq!(queue.remove(key).is_ok(), done);
+                    }
+                }
+                most = most.max(list.len());
+                prop_assert_eq!(queue.slots.len(), most, "no more slots than ever had waiters at once");
+            }
+        }
+    }
+}
