@@ -142,6 +142,7 @@ pub enum Stop {
 }
 
 /// The execution at hand.
+#[derive(Default)]
 pub struct Exec {
     pub g: Graph,
     pub threads: Vec<Thread>,

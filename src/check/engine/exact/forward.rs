@@ -15,6 +15,7 @@ use super::update::Effect;
 use crate::check::model::Memory;
 
 /// An execution with what the exploration of it needs.
+#[derive(Default)]
 pub struct Explore {
     pub x: Exec,
     pub memory: Memory,

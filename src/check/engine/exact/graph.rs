@@ -90,7 +90,7 @@ pub struct Ev {
 }
 
 /// An execution graph, complete or not.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Graph {
     /// Events by thread, in program order.
     pub th: Vec<Vec<Ev>>,

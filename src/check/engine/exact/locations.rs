@@ -27,6 +27,7 @@ struct Object {
 }
 
 /// The locations of one worker.
+#[derive(Default)]
 pub struct Locations {
     names: Names,
     objects: Vec<Vec<u32>>,

@@ -19,7 +19,7 @@ use super::fiber::Back;
 use super::forward::Explore;
 use super::graph::{EventId, INIT, Kind, Order};
 use super::locations::Name;
-use super::update::{Effect, Update, WRITER};
+use super::update::{Effect, Update};
 use crate::check::engine::Engine;
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op, Rmw, ThreadId};
 use crate::check::run::{Abandoned, Run, Site};
@@ -36,8 +36,10 @@ pub const SPIN_ROUNDS: u32 = 100;
 ///
 /// All of it lives on one OS thread. Model threads are coroutines on that thread, and control passes between
 /// them only in [`Exact::suspend`] and [`Exact::resume`].
+#[derive(Default)]
 pub struct Exact(UnsafeCell<Inner>);
 
+#[derive(Default)]
 pub struct Inner {
     pub e: Explore,
     pub run: Option<&'static Run>,
@@ -92,21 +94,6 @@ fn reading(update: Update, success: Ordering, failure: Ordering) -> Reading {
 }
 
 impl Exact {
-    pub fn new(e: Explore) -> Exact {
-        Exact(UnsafeCell::new(Inner {
-            e,
-            run: None,
-            cells: Cells::default(),
-            arcs: Arcs::default(),
-            words: false,
-            counted: false,
-            steps_left: 0,
-            abandoning: false,
-            quiet_drop: Vec::new(),
-            inert: 0,
-        }))
-    }
-
     /// The shared state.
     #[allow(clippy::mut_from_ref)]
     pub fn inner(&self) -> &mut Inner {
@@ -439,7 +426,6 @@ impl Exact {
             return self.store(t, loc, Order::Release, 0);
         }
         let sub = Update::Rmw { rmw: Rmw::Sub, operand: 1, width: 64 };
-        debug_assert!(WRITER > 1);
         self.read(t, loc, reading(sub, Ordering::Release, Ordering::Relaxed));
     }
 

@@ -5,8 +5,7 @@
 //! depth-first order. What a worker does between two steals is one *chunk*: a contiguous range of that order. So
 //! the least failure, and the counts up to it, are the same for any number of workers.
 
-use super::exec::{Exec, Stop, Waits, Want};
-use super::forward::Explore;
+use super::exec::{Stop, Waits, Want};
 use super::graph::{EventId, Graph};
 use super::locations::{Locations, Names};
 use super::lower::Exact;
@@ -18,6 +17,7 @@ use crate::check::unwind::execute;
 use crate::check::verdict::{Kind as Violation, Verdict};
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// What became of a job.
@@ -60,6 +60,10 @@ struct Shared {
     pool: Mutex<Pool>,
     work: Condvar,
     workers: usize,
+    /// Workers that wait for a job. Relaxed: a hint, looked at before the pool is locked.
+    hungry: AtomicUsize,
+    /// How often `Pool::end` has changed. Relaxed: a hint to look again.
+    ends: AtomicU64,
 }
 
 /// Which approximations of the program's primitives the search must do without.
@@ -96,6 +100,10 @@ fn conclude(mut pool: Pool, plan: &Plan) -> Exploration {
         seen: Vec::new(),
     };
     match end.map(|e| e.1) {
+        None if executions > plan.executions => {
+            x.executions = plan.executions;
+            x.verdict = Verdict::EngineLimit { what: format!("{} executions", plan.executions) };
+        }
         None if executions == 0 => {
             x.verdict = Verdict::Inconclusive { why: "no complete execution".into() };
         }
@@ -131,6 +139,8 @@ fn search(scenario: &Scenario, plan: &Plan, mode: Mode) -> Pool {
         pool: Mutex::new(Pool { jobs: vec![Graph::root()], ..Pool::default() }),
         work: Condvar::new(),
         workers,
+        hungry: AtomicUsize::new(0),
+        ends: AtomicU64::new(0),
     };
     let names = Names::default();
     if workers == 1 {
@@ -155,9 +165,11 @@ impl Shared {
     fn take(&self) -> Option<Graph> {
         let mut p = self.pool();
         p.idle += 1;
+        self.hungry.store(p.idle, Relaxed);
         loop {
             if let Some(g) = p.jobs.pop() {
                 p.idle -= 1;
+                self.hungry.store(p.idle, Relaxed);
                 return Some(g);
             }
             if p.idle == self.workers {
@@ -173,6 +185,7 @@ impl Shared {
         let mut p = self.pool();
         if p.end.as_ref().is_none_or(|(old, _)| path < old.as_slice()) {
             p.end = Some((path.to_vec(), e));
+            self.ends.fetch_add(1, Relaxed);
         }
     }
 }
@@ -186,7 +199,7 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
     let mut chunk = Chunk::default();
     let mut jobs = 0u64;
     let mut limit: Option<Vec<u32>> = None;
-    let mut reported = 0;
+    let (mut reported, mut ends) = (0, 0);
     loop {
         let g = match stack.pop() {
             Some(g) => g,
@@ -231,15 +244,18 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
             child.path.push(u32::MAX - n as u32);
         }
         jobs += 1;
-        if jobs.is_multiple_of(LOOK) || shared.workers > 1 {
+        let wanted = stack.len() > 1 && shared.hungry.load(Relaxed) > 0;
+        if jobs.is_multiple_of(LOOK) || wanted || shared.ends.load(Relaxed) != ends {
             let mut p = shared.pool();
             p.executions += chunk.executions - reported;
             reported = chunk.executions;
             if p.executions > plan.executions && p.end.is_none() {
                 p.end = Some((Vec::new(), EndOf::Executions));
+                shared.ends.fetch_add(1, Relaxed);
             }
             limit = p.end.as_ref().map(|e| e.0.clone());
-            if p.idle > 0 && p.jobs.is_empty() && stack.len() > 1 {
+            ends = shared.ends.load(Relaxed);
+            if wanted && p.jobs.len() < p.idle {
                 p.jobs.push(stack.remove(0));
                 shared.work.notify_one();
             }
@@ -247,6 +263,7 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
     }
     let mut p = shared.pool();
     let mut s = w.run.state();
+    (s.executions, s.steps) = (0, 0);
     for (o, n) in std::mem::take(&mut s.outcomes) {
         *p.outcomes.entry(o).or_insert(0) += n;
     }
@@ -258,7 +275,26 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
     p.seen.sort_unstable();
 }
 
-/// One OS thread's engine with its run.
+/// An engine with its run: reused by one worker after another, because model objects may point to the run for
+/// as long as the process lives.
+struct Seat {
+    exact: &'static Exact,
+    run: &'static Run,
+}
+
+// SAFETY: a seat is taken by one worker at a time (`SEATS` hands it over under a lock), so nobody else is in its
+// cells. Nothing in it belongs to an OS thread: between jobs its fibers are idle loops without locals, and the run
+// is installed on a thread only while a job runs there.
+unsafe impl Send for Seat {}
+
+/// Seats that no worker sits in.
+static SEATS: Mutex<Vec<Seat>> = Mutex::new(Vec::new());
+
+fn seats() -> std::sync::MutexGuard<'static, Vec<Seat>> {
+    SEATS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A worker in its seat.
 struct Worker {
     exact: &'static Exact,
     run: &'static Run,
@@ -266,29 +302,23 @@ struct Worker {
     steps: u64,
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        seats().push(Seat { exact: self.exact, run: self.run });
+    }
+}
+
 impl Worker {
     fn new(scenario: Scenario, plan: &Plan, mode: Mode, names: Names) -> Worker {
-        let explore = Explore {
-            x: Exec {
-                g: Graph::root(),
-                threads: Vec::new(),
-                info: Vec::new(),
-                reads: Vec::new(),
-                locations: Locations::new(names),
-                queues: Default::default(),
-                replaying: false,
-                stop: None,
-                spare: Vec::new(),
-            },
-            memory: plan.memory,
-            pushed: Vec::new(),
-            by_stamp: Vec::new(),
-            rejected: Cell::new(0),
-        };
-        let exact: &'static Exact = Box::leak(Box::new(Exact::new(explore)));
-        let run = Run::leak(exact);
+        let seat = seats().pop();
+        let Seat { exact, run } = seat.unwrap_or_else(|| {
+            let exact: &'static Exact = Box::leak(Box::default());
+            Seat { exact, run: Run::leak(exact) }
+        });
         let i = exact.inner();
         (i.run, i.words, i.counted) = (Some(run), mode.words, mode.counted);
+        i.e.memory = plan.memory;
+        i.e.x.locations = Locations::new(names);
         Worker { exact, run, scenario, steps: plan.steps }
     }
 
