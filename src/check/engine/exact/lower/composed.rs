@@ -1,0 +1,147 @@
+//! Operations of several events: condition variables, park tokens, readers-writer locks, reference counts; and the
+//! yield, which is none.
+
+use super::{Exact, SPIN_ROUNDS, reading};
+use crate::check::engine::exact::arcs::Dropped;
+use crate::check::engine::exact::exec::{Stop, Waits, Want};
+use crate::check::engine::exact::graph::Order;
+use crate::check::engine::exact::locations::Name;
+use crate::check::engine::exact::update::{Effect, QueueChange, Update};
+use crate::check::event::{Rmw, ThreadId};
+use std::sync::atomic::Ordering;
+
+impl Exact {
+    pub(super) fn wait(&self, t: usize, loc: u32, mutex: u32, timed: bool) -> bool {
+        // 1 = leaves at once: spuriously, or (timed) with a timeout; 2 = timed, but spuriously.
+        let early = self.spurious(t, loc, if timed { 3 } else { 2 });
+        if early > 0 {
+            self.unlock(t, mutex);
+            self.lock(t, mutex);
+            return !(timed && early == 1);
+        }
+        let (id, flag) = {
+            let x = &mut self.inner().e.x;
+            let n = x.threads[t].waits_begun;
+            x.threads[t].waits_begun += 1;
+            if n >= 1 << 11 {
+                x.halt(Stop::Limit("2048 waits in one thread".into()));
+            }
+            let id = (t as u16) << 11 | (n & 0x7ff);
+            (id, x.locations.other(Name::Wake(id)))
+        };
+        self.check(t);
+        self.read(t, loc, reading(Update::Enqueue(id), Ordering::Relaxed, Ordering::Relaxed));
+        self.unlock(t, mutex);
+        let th = &mut self.inner().e.x.threads[t];
+        (th.waits, th.timed) = (Waits::Wakeup, timed);
+        self.read(t, flag, reading(Update::AwaitLoad(1), Ordering::Relaxed, Ordering::Relaxed));
+        self.inner().e.x.threads[t].timed = false;
+        self.lock(t, mutex);
+        true
+    }
+
+    pub(super) fn notify(&self, t: usize, loc: u32, all: bool) -> u64 {
+        let update = if all { Update::DequeueAll } else { Update::DequeueOne };
+        let (old, effect) = self.read(t, loc, reading(update, Ordering::Relaxed, Ordering::Relaxed));
+        let woken: Vec<u16> = match effect {
+            Effect::Queue(QueueChange::RemoveAt(i)) => {
+                vec![self.inner().e.x.queues.get(old)[i]]
+            }
+            Effect::Queue(_) => self.inner().e.x.queues.get(old).to_vec(),
+            _ => Vec::new(),
+        };
+        for &id in &woken {
+            let flag = self.inner().e.x.locations.other(Name::Wake(id));
+            self.store(t, flag, Order::Relaxed, 1);
+        }
+        woken.len() as u64
+    }
+
+    pub(super) fn park(&self, t: usize, timed: bool) -> bool {
+        let token = self.inner().e.x.locations.other(Name::Park(ThreadId(t as u8)));
+        let early = self.spurious(t, token, if timed { 3 } else { 2 });
+        if early > 0 {
+            return !(timed && early == 1);
+        }
+        let th = &mut self.inner().e.x.threads[t];
+        (th.waits, th.timed) = (Waits::Wakeup, timed);
+        let update = Update::AwaitCas { expected: 1, new: 0 };
+        self.read(t, token, reading(update, Ordering::Acquire, Ordering::Relaxed));
+        self.inner().e.x.threads[t].timed = false;
+        true
+    }
+
+    pub(super) fn rw_lock(&self, t: usize, loc: u32, write: bool, wait: bool) -> bool {
+        self.inner().e.x.threads[t].waits = Waits::Lock;
+        let update = if write { Update::WriteLock { wait } } else { Update::ReadLock { wait } };
+        self.read(t, loc, reading(update, Ordering::Acquire, Ordering::Relaxed)).1.writes()
+    }
+
+    pub(super) fn rw_unlock(&self, t: usize, loc: u32, write: bool) {
+        if write {
+            return self.store(t, loc, Order::Release, 0);
+        }
+        let sub = Update::Rmw { rmw: Rmw::Sub, operand: 1, width: 64 };
+        self.read(t, loc, reading(sub, Ordering::Release, Ordering::Relaxed));
+    }
+
+    /// The end of a round of a loop that waits for something.
+    pub(super) fn yield_now(&self, t: usize) {
+        let x = &mut self.inner().e.x;
+        let th = &mut x.threads[t];
+        if th.pure_reads && !th.reads.is_empty() {
+            // Nothing but reads since the last yield: the round is a wait, and the rounds that fail are one.
+            th.waits = Waits::Spin;
+            return self.suspend(t, Want::Blocked);
+        }
+        th.reads.clear();
+        th.pure_reads = true;
+        th.yields += 1;
+        if th.yields > SPIN_ROUNDS {
+            x.halt(Stop::Limit(format!(
+                "a loop yielded {SPIN_ROUNDS} times in one thread; if it only waits, use spin_until"
+            )));
+        }
+        self.check(t);
+    }
+
+    pub(super) fn arc_drop(&self, t: usize, loc: u32) -> bool {
+        if self.inner().counted {
+            let sub = Update::Rmw { rmw: Rmw::Sub, operand: 1, width: 64 };
+            let (old, _) = self.read(t, loc, reading(sub, Ordering::Release, Ordering::Relaxed));
+            if old == 1 {
+                self.fence(t, Order::Acquire);
+            }
+            return old == 1;
+        }
+        let i = self.inner();
+        let th = &i.e.x.threads[t];
+        match i.arcs.dropped(loc, t, th.pc as u32, &th.hb) {
+            Dropped::Shared => false,
+            Dropped::LastInOrder => true,
+            Dropped::LastByChance => {
+                if i.quiet_drop.len() <= t {
+                    i.quiet_drop.resize(t + 1, None);
+                }
+                i.quiet_drop[t] = Some(loc);
+                true
+            }
+        }
+    }
+
+    pub(super) fn arc_count(&self, t: usize, loc: u32) -> u64 {
+        if self.inner().counted {
+            let r = reading(Update::Load, Ordering::Acquire, Ordering::Acquire);
+            return self.read(t, loc, r).0;
+        }
+        let i = self.inner();
+        match i.arcs.certain(loc, t, &i.e.x.threads[t].hb) {
+            Some(n) => n,
+            None => {
+                i.e.x.halt(Stop::CountedArcs);
+                self.check(t);
+                unreachable!("the search starts again with counts modelled")
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Accesses without events: cells, plain accesses to atomics, births and lifetimes, checked against clocks.
+
+use super::Exact;
+use crate::check::engine::exact::cells::Access;
+use crate::check::engine::exact::graph::{EventId, INIT};
+use crate::check::run::Site;
+use crate::check::verdict::Kind as Violation;
+
+impl Exact {
+    /// Reports a race of `me` with an access seen before.
+    pub(super) fn race(&self, me: Access, other: Access, kind: Violation, message: &str) -> ! {
+        let run = self.inner().run.expect("a run is installed while a model runs");
+        let mut sites = vec![other.describe(), me.describe()];
+        if kind == Violation::UseAfterFree {
+            sites[0].1 = "owner leaves scope or value used".into();
+        }
+        run.fail(None, kind, message.to_owned(), sites)
+    }
+
+    /// The acting thread must know that the object exists.
+    pub(super) fn check_birth(&self, t: usize, loc: u32, site: Site) {
+        let x = &self.inner().e.x;
+        if let Some((creator, at)) = x.locations.birth(loc)
+            && creator != t
+            && x.threads[t].hb.get(creator) <= at
+        {
+            let run = self.inner().run.expect("a run is installed while a model runs");
+            let me = Access { t, at: 0, site, write: false, atomic: false }.describe();
+            run.fail(
+                None,
+                Violation::DataRace,
+                "an object is used by a thread that cannot know it was created: nothing orders the two"
+                    .into(),
+                vec![(me.0, "used".into(), me.2)],
+            );
+        }
+    }
+
+    pub(super) fn plain(&self, t: usize, loc: u32, write: bool, atomic: bool, site: Site) {
+        let i = self.inner();
+        let th = &i.e.x.threads[t];
+        let me = Access { t, at: th.pc as u32, site, write, atomic };
+        if let Some(other) = i.cells.access(loc, me, &th.hb) {
+            self.race(me, other, Violation::DataRace, "two unordered accesses, one of them a write");
+        }
+    }
+
+    /// An atomic access to a location that also has plain ones is checked against those.
+    pub(super) fn mixed(&self, t: usize, loc: u32, write: bool, site: Site) {
+        self.check_birth(t, loc, site);
+        if self.inner().cells.any(loc) {
+            self.plain(t, loc, write, true, site);
+        }
+    }
+
+    /// A plain access to an atomic: the atomic accesses so far must be ordered before it too.
+    pub(super) fn plain_atomic(&self, t: usize, loc: u32, write: bool, site: Site) {
+        self.check_birth(t, loc, site);
+        let x = &self.inner().e.x;
+        let hb = &x.threads[t].hb;
+        let unknown = |e: EventId| (e.i() as u32) >= hb.get(e.t());
+        let writes = x.g.mo(loc).iter().copied().find(|&w| w != INIT && unknown(w));
+        let reads = x.reads.get(loc as usize).into_iter().flatten().copied().find(|&r| write && unknown(r));
+        if let Some(e) = writes.or(reads) {
+            let me = Access { t, at: 0, site, write, atomic: false };
+            let other = Access { t: e.t(), at: 0, site, write: writes.is_some(), atomic: true };
+            self.race(me, other, Violation::DataRace, "a plain and an atomic access, not ordered");
+        }
+        self.plain(t, loc, write, false, site);
+    }
+}

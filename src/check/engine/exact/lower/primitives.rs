@@ -1,0 +1,225 @@
+//! The primitives: one event each, or a read with its write half. Each serves the stored event while the graph is
+//! re-executed and adds a new one afterwards; what cannot go on gives control to the scheduler.
+
+use super::{Exact, reading};
+use crate::check::engine::exact::exec::{Reading, Stop, Waits, Want};
+use crate::check::engine::exact::forward::Explore;
+use crate::check::engine::exact::graph::{EventId, Kind, Order};
+use crate::check::engine::exact::update::{Effect, Update};
+use std::sync::atomic::Ordering;
+
+impl Exact {
+    /// A read, with its write half if it has one. Returns the value read and what came of it.
+    pub(super) fn read(&self, t: usize, loc: u32, r: Reading) -> (u64, Effect) {
+        loop {
+            let i = self.inner();
+            let x = &mut i.e.x;
+            if let Some(effect) = x.threads[t].half {
+                if x.replaying {
+                    self.suspend(t, Want::Half);
+                    continue;
+                }
+                x.threads[t].half = None;
+                let old = x.info(EventId::new(t, x.threads[t].pc - 1)).val;
+                i.e.add_half(t, loc, effect);
+                return self.read_done(t, old, effect);
+            }
+            match x.stored(t, Kind::Read, loc) {
+                Some(_) if x.stop.is_some() => self.check(t),
+                Some(ev) if !x.executed(ev.rf) => self.suspend(t, Want::Source),
+                Some(ev) => {
+                    let k = EventId::new(t, x.threads[t].pc);
+                    let effect = x.do_read(k, r);
+                    let old = x.info(k).val;
+                    if r.order(effect) != ev.order {
+                        x.halt(Stop::Nondeterministic("an operation has another ordering or outcome".into()));
+                    }
+                    let next = x.g.th[t].get(k.i() + 1).filter(|n| n.ex).copied();
+                    match (effect.writes(), next) {
+                        (true, None) => {
+                            x.threads[t].half = Some(effect);
+                            self.suspend(t, Want::Half);
+                        }
+                        (true, Some(_)) => {
+                            let val = i.e.written(effect, old);
+                            i.e.x.do_write(EventId::new(t, k.i() + 1), val, Some(ev.rf));
+                            return self.read_done(t, old, effect);
+                        }
+                        (false, _) => return self.read_done(t, old, effect),
+                    }
+                }
+                None if x.replaying => self.suspend(t, Want::Go),
+                None if r.update.waits() && !x.threads[t].go => {
+                    self.suspend(t, Want::Await { loc, update: r.update });
+                }
+                None => {
+                    x.threads[t].go = false;
+                    let effect = i.e.add_read(t, loc, r);
+                    let old = i.e.x.info(EventId::new(t, i.e.x.threads[t].pc - 1)).val;
+                    if effect.writes() {
+                        i.e.add_half(t, loc, effect);
+                    }
+                    return self.read_done(t, old, effect);
+                }
+            }
+        }
+    }
+
+    /// Keeps account of what a spinning loop does; a blocked read ends here.
+    pub(super) fn read_done(&self, t: usize, old: u64, effect: Effect) -> (u64, Effect) {
+        self.check(t);
+        let th = &mut self.inner().e.x.threads[t];
+        th.go = false;
+        if effect.writes() {
+            th.pure_reads = false;
+        } else {
+            let k = EventId::new(t, th.pc - 1);
+            th.reads.push(k);
+        }
+        if effect == Effect::Blocked {
+            let last = EventId::new(t, th.pc - 1);
+            th.reads.clear();
+            th.reads.push(last);
+            self.suspend(t, Want::Blocked);
+        }
+        (old, effect)
+    }
+
+    /// An event that is not a read: `redo` executes it when it is stored, `add` adds it.
+    pub(super) fn event(
+        &self,
+        t: usize,
+        kind: Kind,
+        loc: u32,
+        redo: impl Fn(&mut Explore, EventId),
+        add: impl Fn(&mut Explore),
+    ) -> EventId {
+        loop {
+            let i = self.inner();
+            let x = &mut i.e.x;
+            match x.stored(t, kind, loc) {
+                Some(_) if x.stop.is_some() => self.check(t),
+                Some(_) => {
+                    let k = EventId::new(t, x.threads[t].pc);
+                    redo(&mut i.e, k);
+                    self.check(t);
+                    return k;
+                }
+                None if x.replaying => self.suspend(t, Want::Go),
+                None => {
+                    add(&mut i.e);
+                    self.check(t);
+                    return EventId::new(t, self.inner().e.x.threads[t].pc - 1);
+                }
+            }
+        }
+    }
+
+    pub(super) fn store(&self, t: usize, loc: u32, order: Order, val: u64) {
+        self.inner().e.x.threads[t].pure_reads = false;
+        self.event(
+            t,
+            Kind::Write,
+            loc,
+            |e, k| e.x.do_write(k, val, None),
+            |e| e.add_store(t, loc, order, val),
+        );
+    }
+
+    /// A choice among `n`.
+    pub(super) fn choose(&self, t: usize, n: u32) -> u32 {
+        if n <= 1 {
+            return 0;
+        }
+        self.inner().e.x.threads[t].pure_reads = false;
+        let k = self.event(t, Kind::Choose, 0, |e, k| e.x.do_plain(k), |e| e.add_choose(t, n));
+        self.inner().e.x.g.ev(k).aux as u32
+    }
+
+    /// One of `n` alternatives, but 0 if `t` has used up its spurious behaviour on `loc`.
+    pub(super) fn spurious(&self, t: usize, loc: u32, n: u32) -> u32 {
+        if self.inner().e.x.threads[t].spurious.contains(&loc) {
+            return 0;
+        }
+        let c = self.choose(t, n);
+        if c > 0 {
+            self.inner().e.x.threads[t].spurious.push(loc);
+        }
+        c
+    }
+
+    pub(super) fn lock(&self, t: usize, loc: u32) {
+        self.inner().e.x.threads[t].pure_reads = false;
+        if self.inner().words {
+            self.inner().e.x.threads[t].waits = Waits::Lock;
+            let update = Update::AwaitCas { expected: 0, new: 1 };
+            self.read(t, loc, reading(update, Ordering::Acquire, Ordering::Relaxed));
+            return;
+        }
+        loop {
+            let i = self.inner();
+            let x = &mut i.e.x;
+            if std::mem::take(&mut x.threads[t].served) {
+                return;
+            }
+            match x.stored(t, Kind::Lock, loc) {
+                Some(_) if x.stop.is_some() => self.check(t),
+                Some(ev) if !x.section_closed(ev.rf) => self.suspend(t, Want::Source),
+                Some(_) => {
+                    let k = EventId::new(t, x.threads[t].pc);
+                    return x.do_lock(k);
+                }
+                None if x.replaying => self.suspend(t, Want::Go),
+                None if !x.mutex_free(loc) => self.suspend(t, Want::Lock(loc)),
+                None => {
+                    i.e.add_lock(t, loc);
+                    return self.check(t);
+                }
+            }
+        }
+    }
+
+    pub(super) fn unlock(&self, t: usize, loc: u32) {
+        if self.inner().words {
+            return self.store(t, loc, Order::Release, 0);
+        }
+        self.inner().e.x.threads[t].pure_reads = false;
+        self.event(
+            t,
+            Kind::Unlock,
+            loc,
+            |e, k| {
+                let lock = e.x.g.ev(k).rf;
+                e.x.do_unlock(k, lock)
+            },
+            |e| e.add_unlock(t, loc),
+        );
+    }
+
+    pub(super) fn fence(&self, t: usize, order: Order) {
+        self.event(t, Kind::Fence, 0, |e, k| e.x.do_fence(k), |e| e.add_fence(t, order));
+    }
+
+    pub(super) fn join(&self, t: usize, child: u8) {
+        loop {
+            let i = self.inner();
+            let x = &mut i.e.x;
+            x.threads[t].pure_reads = false;
+            let done = x.threads[child as usize].want == Want::Done;
+            match x.stored(t, Kind::Join, 0) {
+                Some(_) if x.stop.is_some() => self.check(t),
+                Some(_) if !done => self.suspend(t, Want::Source),
+                Some(_) => {
+                    let k = EventId::new(t, x.threads[t].pc);
+                    return x.do_join(k, child as usize);
+                }
+                None if x.replaying => self.suspend(t, Want::Go),
+                None if !done => self.suspend(t, Want::Join(child)),
+                None => {
+                    i.e.add_join(t, child);
+                    return self.check(t);
+                }
+            }
+        }
+    }
+}
