@@ -23,7 +23,8 @@
 //!   one reference left (`get_mut`, `try_unwrap`).
 //!
 //! Notifying a condition variable makes no edge: a waiter may wake spuriously, so only the mutex orders it.
-//! The creation of an object is a plain write by its creator.
+//! The creation of an object is a plain write by its creator. The use of a tracked value counts as a read and its
+//! end of scope as a write, so that a use is reported that merely happens to come first.
 //!
 //! The epochs of accesses are those of FastTrack (Flanagan, Freund, PLDI 2009); fences follow ThreadSanitizer's
 //! treatment in C11Tester (Luo, Demsky, ASPLOS 2021).
@@ -55,7 +56,8 @@ pub struct Race {
 pub struct Access {
     /// Who.
     pub thread: ThreadId,
-    /// What: `write`, `read`, `atomic write`, `atomic read`, `plain write`, `plain read` or `creation`.
+    /// What: `write`, `read`, `atomic write`, `atomic read`, `plain write`, `plain read`, `use`, `end of scope` or
+    /// `creation`.
     pub what: &'static str,
     /// Where; `None` for the creation of the object, whose position the run knows.
     pub site: Option<Site>,
@@ -211,6 +213,7 @@ impl Detector {
             Op::CellBegin { obj, write } | Op::CellEnd { obj, write } => {
                 self.plain(me, obj, write, ["read", "write"], site)
             }
+            Op::Lifetime { obj, end } => self.plain(me, obj, end, ["use", "end of scope"], site),
             _ => {
                 self.synchronize(me, op, answer);
                 Ok(())

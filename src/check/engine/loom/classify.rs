@@ -6,13 +6,14 @@ use std::panic::Location;
 
 /// What a panic with this message, raised at this place, means; `None` if it is the model's own.
 ///
-/// `waits`: a thread waits on a condition variable or for its park token.
-pub fn classify(message: &str, at: Option<&Location<'_>>, waits: bool) -> Option<Verdict> {
+/// `waits`: a thread waits on a condition variable or for its park token. `lifetime`: the cell that loom speaks of
+/// is a tracked lifetime.
+pub fn classify(message: &str, at: Option<&Location<'_>>, waits: bool, lifetime: bool) -> Option<Verdict> {
     let inside = at.is_some_and(|l| is_loom(l.file()));
     if message.starts_with("Causality violation: ")
         || inside && matches!(message, "currently writing to cell" | "currently reading from cell")
     {
-        return Some(Verdict::found(None, Kind::DataRace));
+        return Some(Verdict::found(None, if lifetime { Kind::UseAfterFree } else { Kind::DataRace }));
     }
     if message.starts_with("deadlock; threads = ") {
         return Some(Verdict::found(None, if waits { Kind::LostWakeup } else { Kind::Deadlock }));

@@ -3,7 +3,7 @@
 use super::Plan;
 use super::classify::classify;
 use super::objects::{Access, MutexGuard, Object, RwGuard, refuses};
-use crate::check::engine::{Engine, stuck};
+use crate::check::engine::Engine;
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use crate::check::model::Outcome;
 use crate::check::run::Run;
@@ -55,6 +55,8 @@ pub(super) struct Kernel {
     tables: RefCell<Tables>,
     /// Threads that wait on a condition variable or for their token.
     waiting: Cell<u32>,
+    /// A lifetime is being used or ended.
+    in_lifetime: Cell<bool>,
     /// In the execution at hand the program has relied on a reference count that loom does not see.
     relied_on_counts: Cell<bool>,
 }
@@ -69,6 +71,7 @@ impl Kernel {
             outcome: RefCell::default(),
             tables: RefCell::default(),
             waiting: Cell::new(0),
+            in_lifetime: Cell::new(false),
             relied_on_counts: Cell::new(false),
         }
     }
@@ -106,6 +109,7 @@ impl Kernel {
         t.threads.push(Thread::default());
         t.objects.iter_mut().for_each(Vec::clear);
         self.waiting.set(0);
+        self.in_lifetime.set(false);
         self.relied_on_counts.set(false);
         self.run().begin_execution();
     }
@@ -358,19 +362,16 @@ impl Kernel {
         answer
     }
 
-    fn lifetime(&self, id: ObjectId, end: bool, site: &'static Location<'static>, me: ThreadId) -> Answer {
+    fn lifetime(&self, id: ObjectId, end: bool) -> Answer {
         let object = self.object(id);
-        let Object::Lifetime(over) = &*object else { unreachable!("{id} is no lifetime") };
-        // RMWs read the newest value, and relaxed ones order nothing.
-        let ended = if end { over.swap(1, Relaxed) } else { over.fetch_or(0, Relaxed) } == 1;
-        if ended {
-            let name = stuck::object_name(&self.run().state(), id);
-            let (kind, what) = match end {
-                true => (Kind::DoubleFree, "ended twice"),
-                false => (Kind::UseAfterFree, "was used after its owner had left scope"),
-            };
-            self.run().fail(None, kind, format!("{name} {what}"), vec![(me, "used here".to_owned(), site)]);
+        let Object::Lifetime(cell) = &*object else { unreachable!("{id} is no lifetime") };
+        self.in_lifetime.set(true);
+        if end {
+            drop(cell.get_mut());
+        } else {
+            drop(cell.get());
         }
+        self.in_lifetime.set(false);
         Answer::DONE
     }
 
@@ -418,7 +419,7 @@ impl Engine for Kernel {
         t.objects[creator].push(object);
     }
 
-    fn perform(&self, me: ThreadId, op: &Op, site: &'static Location<'static>) -> Answer {
+    fn perform(&self, me: ThreadId, op: &Op, _site: &'static Location<'static>) -> Answer {
         // Inert while an execution is abandoned, and while a thread unwinds: loom would switch threads then.
         if self.run().over() || std::thread::panicking() {
             return self.inert(op);
@@ -469,7 +470,7 @@ impl Engine for Kernel {
             Op::ArcClone { obj } | Op::ArcDrop { obj } | Op::ArcCount { obj } | Op::ArcUpgrade { obj } => {
                 self.arc(obj, op)
             }
-            Op::Lifetime { obj, end } => self.lifetime(obj, end, site, me),
+            Op::Lifetime { obj, end } => self.lifetime(obj, end),
             Op::Spawn { .. } | Op::Exit => Answer::DONE,
             Op::Choose { .. } | Op::TryLock { .. } | Op::TryRwLock { .. } => {
                 unreachable!("{op:?} is refused")
@@ -496,7 +497,7 @@ impl Engine for Kernel {
     }
 
     fn classify(&self, message: &str, at: Option<&Location<'_>>) -> Option<Verdict> {
-        classify(message, at, self.waiting.get() > 0)
+        classify(message, at, self.waiting.get() > 0, self.in_lifetime.get())
     }
 
     fn refuses(&self, op: &Op) -> Option<&'static str> {

@@ -103,7 +103,8 @@ fn run(scenario: &Scenario, plan: &Plan, counted_arcs: bool) -> Option<Explorati
     let mut s = run.state();
     let (executions, mut failure) = (s.executions, s.failure.take());
     if let Some(f) = &mut failure {
-        if f.kind == Kind::DataRace && kernel.relied_on_counts() && !counted_arcs {
+        if matches!(f.kind, Kind::DataRace | Kind::UseAfterFree) && kernel.relied_on_counts() && !counted_arcs
+        {
             return None;
         }
         explain(f);
@@ -150,7 +151,7 @@ fn explain(f: &mut Failure) {
             let (_, message, sites) = stuck::describe(&names);
             (f.message, f.sites) = (message, sites);
         }
-        Kind::DataRace if f.sites.is_empty() => {
+        Kind::DataRace | Kind::UseAfterFree if f.sites.is_empty() => {
             let Some(me) = f.thread else { return };
             let Some((op, site)) = f.threads.get(me.0 as usize).and_then(|t| t.pending) else { return };
             let Some(obj) = op.object() else { return };
@@ -190,6 +191,7 @@ fn is_write(op: &Op) -> bool {
     match *op {
         Op::CellBegin { write, .. } | Op::CellEnd { write, .. } => write,
         Op::Store { .. } | Op::Rmw { .. } | Op::Cas { .. } | Op::PlainStore { .. } => true,
+        Op::Lifetime { end, .. } => end,
         _ => false,
     }
 }
@@ -198,6 +200,8 @@ fn access(op: &Op) -> &'static str {
     match (op, is_write(op)) {
         (Op::CellBegin { .. } | Op::CellEnd { .. }, true) => "write",
         (Op::CellBegin { .. } | Op::CellEnd { .. }, false) => "read",
+        (Op::Lifetime { .. }, true) => "end of scope",
+        (Op::Lifetime { .. }, false) => "use",
         (Op::PlainStore { .. }, _) => "plain write",
         (Op::PlainLoad { .. }, _) => "plain read",
         (_, true) => "atomic write",

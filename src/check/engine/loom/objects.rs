@@ -164,8 +164,8 @@ pub enum Object {
     QuietArc(Cell<u64>),
     /// A count that it does.
     CountedArc(AtomicU64, Cell<u64>),
-    /// 1 once the owner has left scope.
-    Lifetime(AtomicU64),
+    /// Used as a cell is read, ended as it is written: what is not ordered is found in any order.
+    Lifetime(loom::cell::UnsafeCell<()>),
 }
 
 impl Object {
@@ -181,7 +181,7 @@ impl Object {
             ObjectKind::Condvar => Object::Condvar(loom::sync::Condvar::new(), Cell::new(0)),
             ObjectKind::Arc if counted_arcs => Object::CountedArc(AtomicU64::new(init), Cell::new(init)),
             ObjectKind::Arc => Object::QuietArc(Cell::new(init)),
-            ObjectKind::Lifetime => Object::Lifetime(AtomicU64::new(0)),
+            ObjectKind::Lifetime => Object::Lifetime(loom::cell::UnsafeCell::new(())),
         }
     }
 }

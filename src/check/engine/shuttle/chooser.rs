@@ -28,36 +28,103 @@ pub type Candidates<'a> = SmallVec<[Candidate<'a>; 8]>;
 
 /// Who decides.
 pub enum Chooser {
-    /// One of shuttle's schedulers. Never dropped: shuttle's random scheduler prints a seed to stderr when it is
-    /// dropped early.
-    Shuttle(ManuallyDrop<Box<dyn Scheduler>>),
+    /// shuttle's schedulers, one execution each in turn.
+    Shuttle(Sampling),
     /// Every choice, depth first.
     Dfs(Dfs),
     /// A recorded schedule.
     Replay(Replay),
 }
 
-/// shuttle's PCT looks for bugs of up to this depth: three ordering constraints cover nearly all real ones.
-const PCT_DEPTH: usize = 3;
+/// One of shuttle's schedulers. Never dropped: shuttle's random scheduler prints a seed to stderr when it is
+/// dropped before its last execution.
+struct Sampler {
+    scheduler: ManuallyDrop<Box<dyn Scheduler>>,
+    /// It has been offered more than one thread at a time.
+    concurrent: bool,
+    started: bool,
+}
+
+impl Sampler {
+    fn new(scheduler: impl Scheduler + 'static) -> Self {
+        Sampler { scheduler: ManuallyDrop::new(Box::new(scheduler)), concurrent: false, started: false }
+    }
+}
+
+/// Random exploration.
+pub struct Sampling {
+    samplers: SmallVec<[Sampler; 3]>,
+    turn: usize,
+    seed: u64,
+}
+
+/// Depths of bug that shuttle's PCT looks for, in turn: `d` means `d - 1` changes of priority in an execution.
+/// shuttle makes exactly so many, so one depth alone would leave out what short programs do with fewer.
+const PCT_DEPTHS: [usize; 3] = [1, 2, 3];
+
+impl Sampling {
+    fn new(strategy: Strategy, seed: u64) -> Self {
+        use shuttle::scheduler::{PctScheduler, RandomScheduler, UrwRandomScheduler};
+        // The kernel counts executions.
+        const ALL: usize = usize::MAX;
+        let samplers = match strategy {
+            Strategy::Pct => PCT_DEPTHS
+                .iter()
+                .map(|&d| Sampler::new(PctScheduler::new_from_seed(seed.wrapping_add(d as u64), d, ALL)))
+                .collect(),
+            Strategy::Urw => {
+                [Sampler::new(UrwRandomScheduler::new_from_seed(seed, ALL))].into_iter().collect()
+            }
+            Strategy::Random | Strategy::Dfs => {
+                [Sampler::new(RandomScheduler::new_from_seed(seed, ALL))].into_iter().collect()
+            }
+        };
+        Sampling { samplers, turn: 0, seed }
+    }
+
+    fn new_execution(&mut self) -> bool {
+        self.turn = (self.turn + 1) % self.samplers.len();
+        let s = &mut self.samplers[self.turn];
+        if s.started && !s.concurrent {
+            // shuttle's PCT panics here: there are no priorities to change where there is never a choice.
+            let random = shuttle::scheduler::RandomScheduler::new_from_seed(self.seed, usize::MAX);
+            *s = Sampler { concurrent: true, ..Sampler::new(random) };
+        }
+        s.started = true;
+        s.scheduler.new_execution().is_some()
+    }
+
+    fn thread(&mut self, candidates: &Candidates<'_>, current: Option<TaskId>) -> ThreadId {
+        let s = &mut self.samplers[self.turn];
+        s.concurrent |= candidates.len() > 1;
+        let tasks: SmallVec<[&Task; 8]> = candidates.iter().map(|c| c.task).collect();
+        let id = s.scheduler.next_task(&tasks, current, false).expect("shuttle's schedulers always choose");
+        candidates.iter().find(|c| c.task.id() == id).expect("they choose what is offered").thread
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.samplers[self.turn].scheduler.next_u64()
+    }
+
+    /// One in eight.
+    fn rarely(&mut self) -> bool {
+        (self.next_u64() >> 32) & 7 == 0
+    }
+}
 
 impl Chooser {
     /// The chooser for `strategy`.
-    pub fn new(strategy: Strategy, seed: u64, executions: u64) -> Self {
-        use shuttle::scheduler::{PctScheduler, RandomScheduler, UrwRandomScheduler};
-        let n = usize::try_from(executions).unwrap_or(usize::MAX);
-        let boxed: Box<dyn Scheduler> = match strategy {
-            Strategy::Random => Box::new(RandomScheduler::new_from_seed(seed, n)),
-            Strategy::Pct => Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, n)),
-            Strategy::Urw => Box::new(UrwRandomScheduler::new_from_seed(seed, n)),
-            Strategy::Dfs => return Chooser::Dfs(Dfs::default()),
-        };
-        Chooser::Shuttle(ManuallyDrop::new(boxed))
+    pub fn new(strategy: Strategy, seed: u64) -> Self {
+        match strategy {
+            Strategy::Dfs => Chooser::Dfs(Dfs::default()),
+            _ => Chooser::Shuttle(Sampling::new(strategy, seed)),
+        }
     }
 
     /// Gets ready for another execution; `false` if there is none.
     pub fn new_execution(&mut self) -> bool {
         match self {
-            Chooser::Shuttle(s) => s.new_execution().is_some(),
+            Chooser::Shuttle(s) => s.new_execution(),
             Chooser::Dfs(d) => d.new_execution(),
             Chooser::Replay(r) => r.new_execution(),
         }
@@ -66,11 +133,7 @@ impl Chooser {
     /// One of `candidates`, of which there is at least one.
     pub fn thread(&mut self, candidates: &Candidates<'_>, current: Option<TaskId>) -> ThreadId {
         match self {
-            Chooser::Shuttle(s) => {
-                let tasks: SmallVec<[&Task; 8]> = candidates.iter().map(|c| c.task).collect();
-                let id = s.next_task(&tasks, current, false).expect("shuttle's schedulers always choose");
-                candidates.iter().find(|c| c.task.id() == id).expect("they choose what is offered").thread
-            }
+            Chooser::Shuttle(s) => s.thread(candidates, current),
             Chooser::Dfs(d) => {
                 // The running thread comes first, so that the first execution found has few switches.
                 let running = candidates.iter().position(|c| Some(c.task.id()) == current);
@@ -89,20 +152,22 @@ impl Chooser {
     /// One of `0..n`; `rare` says that anything but 0 should be uncommon where choices are random.
     pub fn data(&mut self, n: u32, rare: bool) -> u32 {
         match self {
-            Chooser::Shuttle(s) => {
-                let r = s.next_u64();
-                match (rare, (r >> 32) & 7) {
-                    (true, 1..) => 0,
-                    (true, 0) => 1 % n,
-                    (false, _) => (r % u64::from(n)) as u32,
-                }
-            }
+            Chooser::Shuttle(s) if rare => u32::from(s.rarely()) % n,
+            Chooser::Shuttle(s) => (s.next_u64() % u64::from(n)) as u32,
             Chooser::Dfs(d) => d.choose(n),
             Chooser::Replay(r) => r.data(n),
         }
     }
 
-    /// Is every choice explored, so that no alternative needs to be rare?
+    /// Are threads that could only wake spuriously offered this time? Not recorded: the choice of one is.
+    pub fn offers_spurious(&mut self) -> bool {
+        match self {
+            Chooser::Shuttle(s) => s.rarely(),
+            Chooser::Dfs(_) | Chooser::Replay(_) => true,
+        }
+    }
+
+    /// Is every choice explored?
     pub fn exhaustive(&self) -> bool {
         matches!(self, Chooser::Dfs(_))
     }

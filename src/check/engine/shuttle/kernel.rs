@@ -12,7 +12,7 @@ use crate::check::engine::{Engine, stuck};
 use crate::check::event::{Answer, MAIN, ObjectId, ObjectKind, Op, ThreadId};
 use crate::check::model::Outcome;
 use crate::check::race::{Access, Detector, Race};
-use crate::check::run::{Run, Site};
+use crate::check::run::Run;
 use crate::check::verdict::{Kind, Verdict};
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::thread::switch;
@@ -76,7 +76,7 @@ impl Kernel {
     }
 
     #[inline]
-    fn run(&self) -> &'static Run {
+    pub(super) fn run(&self) -> &'static Run {
         self.run.get().expect("attached before shuttle was started")
     }
 
@@ -139,9 +139,14 @@ impl Kernel {
         v
     }
 
-    /// May this call fail or wake spuriously? An exhaustive search decides at the last moment instead.
-    fn may_be_spurious(&self) -> bool {
-        self.chooser.borrow().exhaustive() || self.choose(2, true) == 1
+    /// `me` goes on without having been notified or unparked. `ok`: it woke spuriously, it did not time out.
+    fn unprompted(&self, me: ThreadId, timed: bool) -> Answer {
+        {
+            let mut s = self.state.borrow_mut();
+            s.threads[me.0 as usize].woke_at = Some(s.changes);
+        }
+        // Only a timed wait can time out; what ends an untimed one is a spurious wake-up.
+        Answer { value: 0, ok: !timed || self.choose(2, true) == 1 }
     }
 
     fn visible(&self, op: &Op) -> bool {
@@ -149,6 +154,8 @@ impl Kernel {
             Op::PlainLoad { .. } | Op::PlainStore { .. } | Op::CellBegin { .. } | Op::CellEnd { .. } => false,
             // A fence touches nothing, and the ends of a thread matter to `Join` alone, which waits for them.
             Op::Fence { .. } | Op::Spawn { .. } | Op::Exit | Op::Choose { .. } => false,
+            // What is not ordered with the end of a lifetime is found in any order.
+            Op::Lifetime { .. } => self.races.is_none(),
             Op::ArcClone { .. } | Op::ArcDrop { .. } => self.counted_arcs,
             _ => true,
         }
@@ -158,32 +165,31 @@ impl Kernel {
         if let Some(r) = &self.races {
             r.borrow_mut().waits(me, mutex);
         }
-        let spurious = self.may_be_spurious();
         {
             let mut s = self.state.borrow_mut();
             s.unlock(mutex);
             s.waiters(condvar).push(me);
         }
-        self.point(me, Need::Notify { timed, spurious });
-        let mut s = self.state.borrow_mut();
+        self.point(me, Need::Notify(timed));
         // A notifier takes the waiter off the queue and makes it need the mutex.
-        let notified = !s.waiters(condvar).contains(&me);
-        if !notified {
-            s.waiters(condvar).retain(|t| *t != me);
-            s.threads[me.0 as usize].woke_at = Some(s.changes);
+        let notified = !self.state.borrow_mut().waiters(condvar).contains(&me);
+        let answer = if notified {
+            Answer::DONE
+        } else {
+            let answer = self.unprompted(me, timed);
             let free = {
+                let mut s = self.state.borrow_mut();
+                s.waiters(condvar).retain(|t| *t != me);
                 s.threads[me.0 as usize].need = Need::Mutex(mutex);
                 s.readiness(me) == Readiness::Ready
             };
             if !free {
-                drop(s);
                 self.point(me, Need::Mutex(mutex));
-                s = self.state.borrow_mut();
             }
-        }
-        s.lock(me, mutex);
-        // Only a timed wait can time out; what ends an untimed one early is a spurious wake-up.
-        Answer { value: 0, ok: notified || !timed }
+            answer
+        };
+        self.state.borrow_mut().lock(me, mutex);
+        answer
     }
 
     fn notify(&self, condvar: ObjectId, all: bool) -> Answer {
@@ -202,16 +208,9 @@ impl Kernel {
     }
 
     fn park(&self, me: ThreadId, timed: bool) -> Answer {
-        let spurious = self.may_be_spurious();
-        self.point(me, Need::Token { timed, spurious });
-        let mut s = self.state.borrow_mut();
-        let changes = s.changes;
-        let t = &mut s.threads[me.0 as usize];
-        let token = std::mem::take(&mut t.token);
-        if !token {
-            t.woke_at = Some(changes);
-        }
-        Answer { value: 0, ok: token || !timed }
+        self.point(me, Need::Token(timed));
+        let token = std::mem::take(&mut self.state.borrow_mut().threads[me.0 as usize].token);
+        if token { Answer::DONE } else { self.unprompted(me, timed) }
     }
 
     fn yields(&self, me: ThreadId) -> Answer {
@@ -273,7 +272,7 @@ impl Kernel {
     }
 
     #[cold]
-    fn race(&self, race: Race) -> ! {
+    fn race(&self, race: Race, lifetime: bool) -> ! {
         let run = self.run();
         let (message, sites) = {
             let s = run.state();
@@ -295,7 +294,8 @@ impl Kernel {
             );
             (message, vec![a, b])
         };
-        run.fail(None, Kind::DataRace, message, sites)
+        let kind = if lifetime { Kind::UseAfterFree } else { Kind::DataRace };
+        run.fail(None, kind, message, sites)
     }
 }
 
@@ -317,17 +317,8 @@ impl Engine for Kernel {
             // An operation that lasts (`Wait`, `Lock`) is seen when it is done: nothing else of `me` is between.
             let seen = r.borrow_mut().done(me, op, answer, site);
             if let Err(race) = seen {
-                self.race(race);
+                self.race(race, matches!(op, Op::Lifetime { .. }));
             }
-        }
-        if let (Op::Lifetime { obj, end }, false) = (op, answer.ok) {
-            let (kind, what) = match end {
-                true => (Kind::DoubleFree, "ended twice"),
-                false => (Kind::UseAfterFree, "was used after its owner had left scope"),
-            };
-            let name = stuck::object_name(&self.run().state(), *obj);
-            let sites: Vec<(ThreadId, String, Site)> = vec![(me, "used here".to_owned(), site)];
-            self.run().fail(None, kind, format!("{name} {what}"), sites);
         }
         answer
     }
@@ -352,6 +343,11 @@ impl Engine for Kernel {
         let mut threads = self.threads.borrow_mut();
         debug_assert_eq!(threads.len(), usize::from(id));
         threads.push(child);
+    }
+
+    fn classify(&self, message: &str, at: Option<&Location<'_>>) -> Option<Verdict> {
+        let inside = at?.file().split(['/', '\\']).any(|part| part.starts_with("shuttle-"));
+        inside.then(|| Verdict::Inconclusive { why: format!("shuttle panicked: {message}") })
     }
 
     fn schedule(&self) -> Vec<u32> {
@@ -434,7 +430,9 @@ impl Scheduler for Driver {
             }
         }
         if !ready.is_empty() {
-            ready.extend(spurious);
+            if !spurious.is_empty() && k.chooser.borrow_mut().offers_spurious() {
+                ready.extend(spurious);
+            }
         } else if idle.is_empty() {
             stuck::report(run);
             return None;

@@ -32,6 +32,7 @@ use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
 use chooser::{Chooser, Replay};
 use kernel::{Driver, Kernel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 pub use chooser::{DATA, STAY};
@@ -52,7 +53,7 @@ pub fn explore_with(scenario: &Scenario, plan: &Plan, detect_races: bool) -> Exp
     if plan.executions == 0 {
         return refused("no execution was asked for".to_owned());
     }
-    run(scenario, plan, Chooser::new(plan.strategy, plan.seed, plan.executions), detect_races)
+    run(scenario, plan, Chooser::new(plan.strategy, plan.seed), detect_races)
 }
 
 /// Runs `scenario` once by a recorded schedule (`Failure::schedule`).
@@ -113,11 +114,16 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
     kernel.attach(run);
     let installed = run.install();
     let body = scenario.clone();
-    shuttle::Runner::new(Driver(kernel), config()).run(move || {
-        // The kernel is not `Send`; the run of this OS thread is the same object.
-        let run = crate::check::run::current().expect("installed above, and shuttle stays on this OS thread");
-        Kernel::of_this_thread().main(execute(run, &body));
-    });
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        shuttle::Runner::new(Driver(kernel), config()).run(move || {
+            let kernel = Kernel::of_this_thread();
+            kernel.main(execute(kernel.run(), &body));
+        })
+    }));
+    if let Err(payload) = ran {
+        // Nothing unwinds out of a model thread: this is shuttle's own, or a bug of this engine's.
+        drop(run.caught(payload));
+    }
     drop(installed);
 
     let mut s = run.state();

@@ -18,20 +18,10 @@ pub enum Need {
     RwLock(ObjectId, bool),
     /// The end of a thread.
     End(ThreadId),
-    /// A notification.
-    Notify {
-        /// A timeout may fire instead.
-        timed: bool,
-        /// May wake spuriously instead.
-        spurious: bool,
-    },
-    /// Its park token.
-    Token {
-        /// A timeout may fire instead.
-        timed: bool,
-        /// May wake spuriously instead.
-        spurious: bool,
-    },
+    /// A notification; a timeout may fire instead.
+    Notify(bool),
+    /// Its park token; a timeout may fire instead.
+    Token(bool),
 }
 
 /// May a thread be scheduled now?
@@ -87,8 +77,8 @@ impl Thread {
 pub enum Object {
     /// Its value.
     Atomic(u64),
-    /// Watched by the race detector only.
-    Cell,
+    /// Plain data or a lifetime: watched by the race detector only.
+    Watched,
     /// Its owner.
     Mutex(Option<ThreadId>),
     /// Its holders.
@@ -102,8 +92,6 @@ pub enum Object {
     Condvar(SmallVec<[ThreadId; 4]>),
     /// A reference count.
     Arc(u64),
-    /// Has the owner left scope?
-    Lifetime(bool),
 }
 
 /// All of it.
@@ -135,12 +123,11 @@ impl State {
         debug_assert_eq!(self.objects[creator].len(), id.nth() as usize);
         self.objects[creator].push(match kind {
             ObjectKind::Atomic { .. } => Object::Atomic(init),
-            ObjectKind::Cell => Object::Cell,
+            ObjectKind::Cell | ObjectKind::Lifetime => Object::Watched,
             ObjectKind::Mutex => Object::Mutex(None),
             ObjectKind::RwLock => Object::RwLock { writer: None, readers: 0 },
             ObjectKind::Condvar => Object::Condvar(SmallVec::new()),
             ObjectKind::Arc => Object::Arc(init),
-            ObjectKind::Lifetime => Object::Lifetime(false),
         });
     }
 
@@ -202,18 +189,13 @@ impl State {
             Need::Mutex(m) => ready(self.mutex_free(m)),
             Need::RwLock(l, write) => ready(self.rw_free(l, write)),
             Need::End(child) => ready(self.threads[child.0 as usize].ended),
-            Need::Token { .. } if thread.token => Readiness::Ready,
-            Need::Notify { timed: true, .. } | Need::Token { timed: true, .. } => {
-                if stale {
-                    Readiness::Idle
-                } else {
-                    Readiness::Ready
-                }
-            }
-            Need::Notify { spurious: true, .. } | Need::Token { spurious: true, .. } if !stale => {
-                Readiness::Spurious
-            }
-            Need::Notify { .. } | Need::Token { .. } => Readiness::Blocked,
+            Need::Token(_) if thread.token => Readiness::Ready,
+            Need::Notify(timed) | Need::Token(timed) => match (timed, stale) {
+                (true, false) => Readiness::Ready,
+                (true, true) => Readiness::Idle,
+                (false, false) => Readiness::Spurious,
+                (false, true) => Readiness::Blocked,
+            },
         }
     }
 
@@ -324,19 +306,14 @@ impl State {
                 self.changes += 1;
                 Answer { value: 0, ok }
             }
-            Op::Lifetime { obj, end } => {
-                let Object::Lifetime(ended) = self.object(obj) else { unreachable!("{obj} is no lifetime") };
-                let ok = !*ended;
-                *ended |= end;
-                Answer { value: 0, ok }
-            }
             Op::Spawn { .. } => {
                 self.changes += 1;
                 Answer::DONE
             }
-            Op::Fence { .. } | Op::CellBegin { .. } | Op::CellEnd { .. } | Op::Join { .. } | Op::Yield => {
+            Op::Fence { .. } | Op::CellBegin { .. } | Op::CellEnd { .. } | Op::Lifetime { .. } => {
                 Answer::DONE
             }
+            Op::Join { .. } | Op::Yield => Answer::DONE,
             Op::Wait { .. } | Op::Park { .. } | Op::Notify { .. } | Op::Choose { .. } => Answer::DONE,
         }
     }
