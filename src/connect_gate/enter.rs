@@ -41,13 +41,9 @@ impl<R, E> ConnectGate<R, E> {
             if let Poll::Ready(turn) = enter.advance(|| Wake::Thread(thread::current()), |_| true) {
                 return Ok(turn);
             }
-            if deadline.expired() {
+            if !deadline.park() {
                 // The outcome may have come in this very moment; then it counts.
                 return enter.leave();
-            }
-            match deadline.remaining() {
-                Some(left) => thread::park_timeout(left),
-                None => thread::park(),
             }
         }
     }

@@ -274,11 +274,18 @@ pub fn park() {
 /// [`park`], but at most for `timeout`; in a model a choice.
 #[track_caller]
 pub fn park_timeout(timeout: Duration) {
+    park_timed(timeout);
+}
+
+/// [`park_timeout`] that says, in a model, whether the park ended otherwise than by its timeout.
+#[track_caller]
+pub(super) fn park_timed(timeout: Duration) -> bool {
     match run::current() {
-        Some(run) => {
-            run.perform(Op::Park { timed: true }, Location::caller());
+        Some(run) => run.perform(Op::Park { timed: true }, Location::caller()).ok,
+        None => {
+            os::park_timeout(timeout);
+            true
         }
-        None => os::park_timeout(timeout),
     }
 }
 

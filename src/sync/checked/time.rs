@@ -82,12 +82,29 @@ impl Deadline {
         };
         !timed_out
     }
-    /// Parks this thread, at most until the deadline passes. May return early, as `park` may.
+    /// Parks this thread: `false` when the deadline has passed, `true` if it may have been unparked before that (or
+    /// for no reason, as `park` may).
     #[track_caller]
-    pub fn park(&self) {
-        match self.remaining() {
-            Some(remaining) => thread::park_timeout(remaining),
-            None => thread::park(),
+    pub fn park(&self) -> bool {
+        match &self.0 {
+            Repr::Native(deadline) => match deadline.remaining() {
+                Some(remaining) => {
+                    thread::park_timeout(remaining);
+                    !deadline.expired()
+                }
+                None => {
+                    thread::park();
+                    true
+                }
+            },
+            Repr::Modelled { passed, .. } if passed.load(Ordering::Relaxed) => false,
+            Repr::Modelled { after, passed } => {
+                let unparked = thread::park_timed(*after);
+                if !unparked {
+                    passed.store(true, Ordering::Relaxed);
+                }
+                unparked
+            }
         }
     }
 }

@@ -41,12 +41,19 @@ impl Deadline {
             }
         }
     }
-    /// Parks this thread, at most until the deadline passes. May return early, as `park` may.
+    /// Parks this thread: `false` when the deadline has passed, `true` if it may have been unparked before that (or
+    /// for no reason, as `park` may).
     #[inline]
-    pub fn park(&self) {
+    pub fn park(&self) -> bool {
         match self.remaining() {
-            Some(remaining) => std::thread::park_timeout(remaining),
-            None => std::thread::park(),
+            Some(remaining) => {
+                std::thread::park_timeout(remaining);
+                !self.expired()
+            }
+            None => {
+                std::thread::park();
+                true
+            }
         }
     }
 }

@@ -1,0 +1,167 @@
+//! Linux sunrpc: the connect worker wakes the task that waits for the connection while it is still setting it up.
+//!
+#![doc = include_str!("lesson.md")]
+
+mod gated;
+mod kernel;
+
+use gated::Gated;
+use kernel::{BothWakesRemoved, EagainToConnect, EarlyWake, Kernel, OneWakeRemoved};
+use selvedge::check::{Kind, Model, Variant, always};
+use selvedge::sync::thread::{self, Scope};
+use selvedge::sync::{Mutex, Named};
+
+/// Handshakes that a request may need: one, and one more if the first was for nothing.
+const HANDSHAKES_MAX: u8 = 2;
+
+/// The socket: each method is one call into the kernel, under the socket's own lock.
+struct Socket(Mutex<Sock>);
+
+#[derive(Default)]
+struct Sock {
+    connected: bool,
+    /// Nothing can be sent any more. Set by `shut_down`, taken away by `reset`.
+    shut_down: bool,
+    /// An attempt is under way: between `reset` and the end of `connect`.
+    attempt: bool,
+    handshakes: u8,
+    /// The first property that was violated without an immediate consequence, to be reported if none follows.
+    violated: Option<&'static str>,
+}
+
+impl Socket {
+    /// As the server left it: the connection is gone.
+    fn new() -> Self {
+        Socket(Mutex::new(Sock::default()).named("socket"))
+    }
+
+    /// Back to the beginning: the first half of an attempt. Leaves a socket alone that is connected and can send;
+    /// returns whether it did something.
+    fn reset(&self) -> bool {
+        let mut sock = self.0.lock();
+        let useless = !sock.connected || sock.shut_down;
+        if useless {
+            (sock.connected, sock.shut_down, sock.attempt) = (false, false, true);
+        }
+        useless
+    }
+
+    /// Connects: the second half of an attempt. The server answers at once.
+    fn connect(&self) {
+        let mut sock = self.0.lock();
+        always("owner-closes", !sock.connected, || {
+            "a second worker finds the socket connected already, takes that for an error and closes it".to_owned()
+        });
+        always("no-poisoned-connect", !sock.shut_down, || {
+            "the worker connects a socket that was shut down since it was reset: nothing can be sent on it".to_owned()
+        });
+        sock.handshakes += 1;
+        always("two-handshakes", sock.handshakes <= HANDSHAKES_MAX, || {
+            format!("handshake {}, and the request is not sent yet", sock.handshakes)
+        });
+        (sock.connected, sock.attempt) = (true, false);
+    }
+
+    /// Sends the request. `false` is EPIPE.
+    fn send(&self) -> bool {
+        let mut sock = self.0.lock();
+        let sent = sock.connected && !sock.shut_down;
+        if !sent {
+            sock.violated.get_or_insert("wakes-with-outcome");
+        }
+        sent
+    }
+
+    /// Shuts it down for sending: what the task does about EPIPE. Only safe while no attempt owns the socket.
+    fn shut_down(&self) {
+        let mut sock = self.0.lock();
+        if sock.attempt {
+            sock.violated = Some("owner-closes");
+        }
+        sock.shut_down = true;
+    }
+}
+
+/// The seam: how a transport gets a connection, and who tells whom.
+trait Transport: Send + Sync {
+    /// Names a connection.
+    type Connection;
+    fn new() -> Self;
+    fn socket(&self) -> &Socket;
+    /// The task waits for the connection.
+    fn await_connection<'s>(&'s self, workers: &'s Scope<'s, '_>) -> Self::Connection;
+    /// The task's send said EPIPE.
+    fn broken(&self, connection: Self::Connection);
+    /// The callback of the *old* connection's end, which runs late.
+    fn late_callback(&self);
+}
+
+/// The server has closed the connection; a task has a request to send.
+fn scenario<T: Transport>() -> &'static str {
+    let transport = T::new();
+    let sent = thread::scope(|workers| {
+        workers.spawn(|| transport.late_callback());
+        (0..=HANDSHAKES_MAX).any(|_| {
+            let connection = transport.await_connection(workers);
+            let sent = transport.socket().send();
+            if !sent {
+                transport.broken(connection);
+            }
+            sent
+        })
+    });
+    match transport.socket().0.lock().violated {
+        Some("owner-closes") => always("owner-closes", false, || {
+            "the task shut the socket down while the worker was between its reset and its connect".to_owned()
+        }),
+        Some(property) => always(property, false, || {
+            "the task was woken from its wait for a connection, and there was none to send on".to_owned()
+        }),
+        None => {}
+    }
+    always("two-handshakes", sent, || "the task gave up".to_owned());
+    "sent"
+}
+
+/// The model.
+pub fn model() -> Model {
+    const POISONED: (&str, Kind) = ("no-poisoned-connect", Kind::Assertion);
+    const STRANGER: (&str, Kind) = ("owner-closes", Kind::Assertion);
+    const EARLY: (&str, Kind) = ("wakes-with-outcome", Kind::Assertion);
+    const ASLEEP: (&str, Kind) = ("no-lost-wakeup", Kind::LostWakeup);
+    Model::new("reconnect_early_wake", "the connect worker wakes the task that waits for it in mid-setup")
+        .incident("002")
+        .lesson(include_str!("lesson.md"))
+        .always("no-poisoned-connect", "no connection attempt starts on a socket that has been shut down")
+        .always("owner-closes", "nobody but the owner of the attempt that connects the socket closes it")
+        .always("wakes-with-outcome", "whoever waited for an attempt wakes with its outcome")
+        .always("no-lost-wakeup", "nobody is asleep with no one left to wake them")
+        .always("two-handshakes", "the request is sent within two handshakes")
+        .sometimes("stale-report-ignored", "the late callback meets the next connection")
+        .variant(
+            Variant::buggy("early_wake", scenario::<Kernel<EarlyWake>>, &[POISONED, STRANGER, EARLY, ASLEEP])
+                .about("the reset of the socket wakes the task twice before the socket is connected"),
+        )
+        .variant(
+            Variant::wrong_fix("one_wake_removed", scenario::<Kernel<OneWakeRemoved>>, &[
+                POISONED, STRANGER, EARLY, ASLEEP,
+            ])
+            .about("looks right because the wake that the trace shows is gone; the reset makes another one"),
+        )
+        .variant(
+            Variant::wrong_fix("eagain_to_connect", scenario::<Kernel<EagainToConnect>>, &[ASLEEP, STRANGER]).about(
+                "looks right because a task that is woken too early goes back to wait; it can join the queue \
+                 when the last wake is over",
+            ),
+        )
+        .variant(
+            Variant::wrong_fix("both_wakes_removed", scenario::<Kernel<BothWakesRemoved>>, &[
+                POISONED, STRANGER, EARLY, ASLEEP,
+            ])
+            .about("looks right because the reset wakes nobody any more; other callbacks still do"),
+        )
+        .variant(
+            Variant::fixed("epoch_gate", scenario::<Gated>)
+                .about("ConnectGate: the attempt owns the socket and wakes its own waiters with its outcome"),
+        )
+}

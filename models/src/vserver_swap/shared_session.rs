@@ -1,0 +1,120 @@
+//! Cinder NetApp driver: each request builds its HTTP session in a field of the shared client, and sends on whatever
+//! the field holds by then.
+//!
+#![doc = include_str!("shared_session.md")]
+
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
+use selvedge::sync::{Arc, AtomicBool, AtomicUsize, Named, Ordering, thread};
+use std::convert::Infallible;
+
+/// The seam: how a client sends the request of caller 0 or 1.
+trait Client: Send + Sync + 'static {
+    fn new() -> Self;
+    fn request(&self, caller: usize);
+}
+
+/// Two requests at once.
+fn scenario<C: Client>() -> &'static str {
+    let client = Arc::new(C::new());
+    let other = {
+        let client = client.clone();
+        thread::spawn(move || client.request(1))
+    };
+    client.request(0);
+    other.join().unwrap();
+    "done"
+}
+
+/// A request of `caller` leaves on the session of `session`.
+fn send(caller: usize, session: usize, configured: bool) {
+    always("own-session", session == caller, || {
+        format!("the request of caller {caller} is sent on the session of caller {session}")
+    });
+    always("configured-session", configured, || format!("caller {caller} sends on a session with no credentials"));
+}
+
+/// The client of the incident.
+///
+/// | field | | written by | to |
+/// |---|---|---|---|
+/// | `session` | whose session it is | every request | its own |
+/// | `configured[n]` | false | whoever finds session n in the field | true |
+struct SharedField {
+    session: AtomicUsize,
+    configured: [AtomicBool; 2],
+}
+
+impl Client for SharedField {
+    fn new() -> Self {
+        SharedField {
+            session: AtomicUsize::new(0).named("session"),
+            configured: [0, 1].map(|n| AtomicBool::new(false).named_with(|| format!("configured[{n}]"))),
+        }
+    }
+
+    fn request(&self, caller: usize) {
+        // BUG: the field is shared, so the next two statements may see the session of the other request.
+        self.session.store(caller, Ordering::SeqCst);
+        self.configured[self.session.load(Ordering::SeqCst)].store(true, Ordering::SeqCst);
+        let session = self.session.load(Ordering::SeqCst);
+        send(caller, session, self.configured[session].load(Ordering::SeqCst));
+    }
+}
+
+/// Reads from the request which session it is sent on.
+struct Wire {
+    /// The other caller has begun. Set by each caller as it begins; only there to see that requests overlap.
+    begun: [AtomicBool; 2],
+    ended: [AtomicBool; 2],
+}
+
+impl Transport for Wire {
+    type Error = Infallible;
+
+    fn send(&self, request: &Request) -> Result<Response, Infallible> {
+        let caller: usize = request.path().trim_start_matches('/').parse().expect("the caller's number");
+        let session = request.headers().find_map(|(name, value)| (name == "X-Session").then_some(value));
+        let other = 1 - caller;
+        let overlap = self.begun[other].load(Ordering::Relaxed) && !self.ended[other].load(Ordering::Relaxed);
+        sometimes("requests-overlap", overlap);
+        send(caller, session.map_or(usize::MAX, |s| s.parse().expect("a number")), session.is_some());
+        Ok(Response::ok(""))
+    }
+}
+
+impl Client for RestConnection<Wire> {
+    fn new() -> Self {
+        let flags = |name: &'static str| {
+            [0, 1].map(|n| AtomicBool::new(false).named_with(|| format!("{name}[{n}]")))
+        };
+        let wire = Wire { begun: flags("begun"), ended: flags("ended") };
+        RestConnection::new(Config::new("https://cluster.example/api"), wire)
+    }
+
+    fn request(&self, caller: usize) {
+        self.transport().begun[caller].store(true, Ordering::Relaxed);
+        // Fix: the session is a value of this request.
+        let context = RestConnection::request(self).header("X-Session", caller.to_string());
+        let Ok(_) = context.send(Call::get(caller.to_string())).map_err(drop) else { unreachable!() };
+        self.transport().ended[caller].store(true, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn model() -> Model {
+    let mixed = &[("own-session", Kind::Assertion), ("configured-session", Kind::Assertion)];
+    Model::new("shared_session", "each request builds its session in a field that all requests share")
+        .incident("004")
+        .lesson(include_str!("shared_session.md"))
+        .always("own-session", "a request is sent on the session that was built for it")
+        .always("configured-session", "no request is sent on a session that is not configured")
+        .sometimes("requests-overlap", "one request is sent while another is being built")
+        .variant(
+            Variant::buggy("shared_field", scenario::<SharedField>, mixed)
+                .about("the session is assigned to a shared field and read back from it"),
+        )
+        .variant(
+            Variant::fixed("local_session", scenario::<RestConnection<Wire>>)
+                .about("the session is a local value: a context of RestConnection"),
+        )
+}
