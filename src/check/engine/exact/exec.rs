@@ -319,7 +319,9 @@ impl Exec {
     }
 
     pub fn do_join(&mut self, e: EventId, child: usize) {
-        let (porf, hb) = (self.threads[child].porf, self.threads[child].hb);
+        let (porf, mut hb) = (self.threads[child].porf, self.threads[child].hb);
+        // Its end is no event of its own, yet what it did after its last event is known from here on as well.
+        hb.set(child, self.threads[child].pc as u32 + 1);
         self.tick(e, Some(&porf), Some(&hb));
     }
 

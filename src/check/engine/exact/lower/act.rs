@@ -3,7 +3,7 @@
 use super::{Exact, fence_order, reading, write_order};
 use crate::check::engine::exact::cells::Access;
 use crate::check::engine::exact::exec::{Stop, Want};
-use crate::check::engine::exact::graph::Order;
+use crate::check::engine::exact::graph::{INIT, Order};
 use crate::check::engine::exact::locations::Name;
 use crate::check::engine::exact::update::Update;
 use crate::check::event::{self, Answer, ObjectId, Op};
@@ -59,7 +59,9 @@ impl Exact {
                 let loc = self.object(obj);
                 self.plain_atomic(t, loc, false, site);
                 let x = &self.inner().e.x;
-                Answer::value(x.value(x.g.mo_last(loc), loc))
+                // Later writes may be in the graph already; those that are executed are ordered before this.
+                let last = x.g.mo(loc).iter().rev().copied().find(|&w| x.executed(w)).unwrap_or(INIT);
+                Answer::value(x.value(last, loc))
             }
             PlainStore { obj, value } => {
                 let loc = self.object(obj);

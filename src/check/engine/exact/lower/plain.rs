@@ -2,7 +2,7 @@
 
 use super::Exact;
 use crate::check::engine::exact::cells::Access;
-use crate::check::engine::exact::graph::{EventId, INIT};
+use crate::check::engine::exact::graph::EventId;
 use crate::check::run::Site;
 use crate::check::verdict::Kind as Violation;
 
@@ -58,8 +58,9 @@ impl Exact {
         self.check_birth(t, loc, site);
         let x = &self.inner().e.x;
         let hb = &x.threads[t].hb;
-        let unknown = |e: EventId| (e.i() as u32) >= hb.get(e.t());
-        let writes = x.g.mo(loc).iter().copied().find(|&w| w != INIT && unknown(w));
+        // What is in the graph but not executed yet will be checked against this access when it is.
+        let unknown = |e: EventId| x.executed(e) && (e.i() as u32) >= hb.get(e.t());
+        let writes = x.g.mo(loc).iter().copied().find(|&w| unknown(w));
         let reads = x.reads.get(loc as usize).into_iter().flatten().copied().find(|&r| write && unknown(r));
         if let Some(e) = writes.or(reads) {
             let me = Access { t, at: 0, site, write, atomic: false };

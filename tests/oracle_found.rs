@@ -1,0 +1,45 @@
+//! Faults of the exact explorer that the oracle found, as the smallest programs that show them.
+
+mod support;
+
+use selvedge::sync::{Arc, AtomicUsize, Ordering::*, cell::UnsafeCell, thread};
+use support::{counts, exact};
+
+struct Cell(UnsafeCell<u32>);
+
+// SAFETY: the engine reports a race before memory is touched.
+unsafe impl Sync for Cell {}
+
+/// What a thread does after its last event is known to whoever joins it.
+#[test]
+fn a_join_knows_the_plain_accesses_at_the_very_end() {
+    let x = exact(|| {
+        let c = Arc::new(Cell(UnsafeCell::new(0)));
+        let theirs = c.clone();
+        // SAFETY (both): joined before the other access.
+        let h = thread::spawn(move || theirs.0.with_mut(|p| unsafe { *p = 1 }));
+        h.join().unwrap();
+        c.0.with(|p| unsafe { *p }).to_string()
+    });
+    counts(&x, 1);
+}
+
+/// While a graph is re-executed, a plain access of an atomic sees what is executed, not what the graph holds.
+#[test]
+fn a_plain_load_is_before_the_stores_that_come_after_it() {
+    let x = exact(|| {
+        let a = Arc::new(AtomicUsize::new(0));
+        let (reader, writer) = (a.clone(), a.clone());
+        let r = thread::spawn(move || reader.load(Relaxed));
+        let w = thread::spawn(move || {
+            let plain = writer.clone();
+            // SAFETY: nobody writes before this thread is joined.
+            let seen = thread::spawn(move || unsafe { plain.unsync_load() }).join().unwrap();
+            writer.store(1, Relaxed);
+            seen
+        });
+        format!("{}{}", r.join().unwrap(), w.join().unwrap())
+    });
+    counts(&x, 2);
+    assert_eq!(support::outcomes(&x).into_iter().collect::<Vec<_>>(), ["00", "10"]);
+}
