@@ -1,6 +1,8 @@
 //! What the tests of the engines share.
 #![allow(dead_code)]
 
+pub mod oracle;
+
 use selvedge::check::engine::{Exploration, Plan, exact};
 use selvedge::check::model::{Memory, Scenario, Strategy};
 use selvedge::check::{Outcome, Verdict};
