@@ -347,8 +347,9 @@ impl Exec {
         held.retain(|h| h.1 != lock);
         let next = self.g.mo(loc).iter().copied().find(|&x| self.g.ev(x).rf == lock && !self.executed(x));
         if let Some(x) = next {
-            let th = &self.threads[x.t()];
-            if th.want == Want::Source && th.pc == x.i() && !th.served {
+            // A thread that is not spawned yet in this re-execution does not wait yet; it finds the section closed.
+            let waits = |th: &Thread| th.want == Want::Source && th.pc == x.i() && !th.served;
+            if self.threads.get(x.t()).is_some_and(waits) {
                 self.do_lock(x);
                 self.threads[x.t()].served = true;
             }
