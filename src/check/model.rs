@@ -234,6 +234,8 @@ pub struct Check {
     pub memory: Memory,
     /// Smallest budget at which the check runs.
     pub from: Budget,
+    /// Why the engine is expected to say something else than the truth, where `expect` does not give a reason.
+    pub because: Option<&'static str>,
 }
 
 impl Check {
@@ -248,6 +250,7 @@ impl Check {
             preemptions: [None; 3],
             memory: Memory::Rc11,
             from: Budget::Quick,
+            because: None,
         }
     }
     /// The same check with another strategy (shuttle).
@@ -369,6 +372,12 @@ impl Variant {
         v
     }
 
+    /// Makes a canary of it: the same checks but the native one, which is for fixed variants alone.
+    pub fn canary(mut self) -> Self {
+        self.role = Role::Canary;
+        self.without(EngineKind::Native)
+    }
+
     /// One sentence about it.
     pub fn about(mut self, sentence: &'static str) -> Self {
         self.about = sentence;
@@ -392,6 +401,11 @@ impl Variant {
     /// `engine` cannot see the fault (or run the model), for this reason. It still runs, and is red if it can.
     pub fn out_of_reach(self, engine: EngineKind, reason: &str) -> Self {
         self.expect(engine, Expect::OutOfReach(reason.to_owned()))
+    }
+
+    /// The program is right, and `engine` reports one of `pairs` all the same, for this reason.
+    pub fn false_alarm(self, engine: EngineKind, reason: &'static str, pairs: &[(&str, Kind)]) -> Self {
+        self.expect(engine, found(pairs)).tune(engine, |c| Check { because: Some(reason), ..c })
     }
 
     /// Changes the checks by `engine`.
