@@ -1,15 +1,24 @@
-//! The catalogue.
+//! The catalogue: incidents as models, models of the primitives, and canaries.
+//!
+//! One file or folder an incident, named for what went wrong. A model's lesson is the Markdown that documents its
+//! module: the same text is what `selvedge show` prints.
 
 pub mod reconnect_early_wake;
+pub mod session_id_reuse;
 pub mod vserver_swap;
+
+pub mod session_table;
+
+pub mod canary;
 
 use selvedge::check::Catalogue;
 
-/// Every model, in the order in which they are listed and run.
+/// Every model: incidents first, then the primitives, then the canaries.
 pub fn catalogue() -> Catalogue {
-    let mut catalogue = Catalogue::new().model(reconnect_early_wake::model());
-    for model in vserver_swap::models() {
-        catalogue = catalogue.model(model);
-    }
-    catalogue
+    let models = [session_id_reuse::model(), reconnect_early_wake::model()]
+        .into_iter()
+        .chain(vserver_swap::models())
+        .chain(session_table::models())
+        .chain(canary::models());
+    models.fold(Catalogue::new(), Catalogue::model)
 }

@@ -1,0 +1,52 @@
+//! `fetch_add(1)` against `store(10)`: the addition reads a value and its result directly follows it.
+//!
+#![doc = include_str!("rmw_atomicity.md")]
+
+use super::right;
+use selvedge::check::{EngineKind, Kind, Model, always, sometimes};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering, thread};
+
+fn add_meets(other: fn(&AtomicU32)) -> &'static str {
+    let x = Arc::new(AtomicU32::new(0).named("x"));
+    let adder = {
+        let x = x.clone();
+        thread::spawn(move || x.fetch_add(1, Ordering::Relaxed))
+    };
+    other(&x);
+    let before = adder.join().unwrap();
+    let last = x.load(Ordering::Relaxed);
+    // 0 then 1 then 10, or 10 then 11.
+    always("nothing-lost", (before, last) == (0, 10) || (before, last) == (10, 11), || {
+        format!("the addition read {before}, and in the end there is {last}")
+    });
+    sometimes("added-first", before == 0);
+    sometimes("added-last", before == 10);
+    if before == 0 { "added first" } else { "added last" }
+}
+
+/// The model.
+pub fn model() -> Model {
+    const LOST: [(&str, Kind); 1] = [("nothing-lost", Kind::Assertion)];
+    Model::new("canary_rmw_atomicity", "fetch_add against store: loom reports an outcome that cannot be")
+        .lesson(include_str!("rmw_atomicity.md"))
+        .always("nothing-lost", "the addition and the other write happen one after the other")
+        .sometimes("added-first", "the addition comes first")
+        .sometimes("added-last", "the addition comes last")
+        .variant(
+            right("store", || add_meets(|x| x.store(10, Ordering::Relaxed)))
+                .false_alarm(
+                    EngineKind::Loom,
+                    "rmw-atomicity: loom lets the store fall between the two halves of the addition",
+                    &LOST,
+                )
+                .about("right: a store cannot fall between the load and the store of an addition"),
+        )
+        .variant(
+            right("swap", || {
+                add_meets(|x| {
+                    x.swap(10, Ordering::Relaxed);
+                })
+            })
+            .about("right, and every engine says so: two read-modify-writes"),
+        )
+}

@@ -1,0 +1,164 @@
+//! NetApp CONTAP-497562: a delayed reply is applied to the new session that has the same id.
+//!
+#![doc = include_str!("lesson.md")]
+
+mod miniature;
+mod rules;
+mod tagged;
+
+use miniature::Miniature;
+use rules::{CheckThenApply, IdOnly, NarrowGeneration, NullCheck, Quarantine};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::sync::{Arc, thread};
+use tagged::Tagged;
+
+/// What travels through the network and comes back with the reply.
+type Token = u64;
+
+/// What became of a reply.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reply {
+    /// It was applied to this incarnation; had that one a session to look at?
+    Applied { to: u32, attached: bool },
+    /// It was dropped.
+    Refused,
+}
+
+/// The seam between the variants: the table of connections, which has room for one.
+trait Connections: Send + Sync + Sized + 'static {
+    fn new() -> Self;
+    /// A new incarnation in state "bind sent", without a session yet. `None`: the last one is still there.
+    fn open(&self, incarnation: u32) -> Option<Token>;
+    /// The incarnation gets its session.
+    fn attach(&self, token: Token);
+    /// Tears the connection down and says which incarnation that ended.
+    fn close(&self, token: Token) -> Option<u32>;
+    /// Some time has passed since the last close.
+    fn time_passes(&self) {}
+    /// The reply to a bind: the connection ends with the code `EXISTS`, and its session is looked at.
+    fn bind_reply(&self, token: Token) -> Reply;
+    /// Closes and replies refused so far.
+    fn refused(&self) -> u64;
+}
+
+/// The first connection is torn down and opened again, up to incarnation `last`, while its reply is under way.
+fn late_reply<C: Connections>(last: u32) -> &'static str {
+    let table = Arc::new(C::new());
+    let first = table.open(1).expect("the table is empty");
+    table.attach(first);
+    // Bind 1 is sent and answered. The answer is somewhere in the network until the receiver runs.
+    let closer = {
+        let table = table.clone();
+        thread::spawn(move || {
+            let closed = table.close(first);
+            table.time_passes();
+            always("own-incarnation", closed.is_none_or(|i| i == 1), || {
+                format!("closing incarnation 1 closed {closed:?}")
+            });
+            closed
+        })
+    };
+    let receiver = {
+        let table = table.clone();
+        thread::spawn(move || receive(&*table, first, 1))
+    };
+    let mut opened = 1;
+    let mut newest = None;
+    let mut closed = Vec::new();
+    for incarnation in 2..=last {
+        // From the third on: the bind of the one before has timed out.
+        closed.extend(newest.map(|token| table.close(token)));
+        newest = table.open(incarnation);
+        let Some(token) = newest else { break };
+        opened = incarnation;
+        table.attach(token);
+    }
+    closed.push(closer.join().unwrap());
+    let mut replies = vec![receiver.join().unwrap()];
+    sometimes("late-reply-refused", opened > 1 && replies[0] == Reply::Refused);
+    sometimes("reply-in-time", matches!(replies[0], Reply::Applied { to: 1, .. }));
+    if let Some(token) = newest {
+        // The newest bind is answered as well.
+        replies.push(receive(&*table, token, opened));
+    }
+    for incarnation in 1..=opened {
+        let ends = closed.iter().filter(|c| **c == Some(incarnation)).count()
+            + replies.iter().filter(|r| matches!(r, Reply::Applied { to, .. } if *to == incarnation)).count();
+        always("one-outcome", ends == 1, || format!("incarnation {incarnation} ended {ends} times"));
+    }
+    let refused = closed.iter().filter(|c| c.is_none()).count()
+        + replies.iter().filter(|r| **r == Reply::Refused).count();
+    always("refusals-counted", table.refused() == refused as u64, || {
+        format!("{refused} refusals were counted as {}", table.refused())
+    });
+    if opened == 1 {
+        "not reopened"
+    } else if replies[0] == Reply::Refused {
+        "late reply refused"
+    } else {
+        "reply in time"
+    }
+}
+
+/// The receive thread: the reply to the bind of `incarnation` has arrived.
+fn receive<C: Connections>(table: &C, token: Token, incarnation: u32) -> Reply {
+    let reply = table.bind_reply(token);
+    if let Reply::Applied { to, attached } = reply {
+        always("own-incarnation", to == incarnation, || {
+            format!("the reply to bind {incarnation} was applied to incarnation {to}")
+        });
+        always("session-attached", attached, || {
+            format!("the handler of reply {incarnation} dereferenced the null session of incarnation {to}")
+        });
+    }
+    reply
+}
+
+/// The model.
+pub fn model() -> Model {
+    const WRONG: (&str, Kind) = ("own-incarnation", Kind::Assertion);
+    const NULL: (&str, Kind) = ("session-attached", Kind::Assertion);
+    const ENDS: (&str, Kind) = ("one-outcome", Kind::Assertion);
+    Model::new("session_id_reuse", "a delayed reply is applied to the new session that has the same id")
+        .incident("000")
+        .lesson(include_str!("lesson.md"))
+        .always("own-incarnation", "a reply or close made for one incarnation never changes another")
+        .always("session-attached", "a handler never uses a session that is not there")
+        .always("one-outcome", "each open has exactly one outcome: a reply or a close")
+        .always("refusals-counted", "a reply for a closed incarnation is counted and dropped")
+        .sometimes("late-reply-refused", "the reply finds its incarnation gone and the next one in place")
+        .sometimes("reply-in-time", "the reply finds its incarnation")
+        .variant(
+            Variant::buggy("id_only", || late_reply::<Miniature<IdOnly>>(2), &[NULL, WRONG, ENDS])
+                .about("the reply is matched by the id of the connection, which is used again"),
+        )
+        .variant(
+            Variant::wrong_fix("null_check", || late_reply::<Miniature<NullCheck>>(2), &[WRONG, ENDS])
+                .about("the handler looks before it dereferences: no crash, but session 2 gets the reply of session 1"),
+        )
+        .variant(
+            Variant::wrong_fix("quarantine", || late_reply::<Miniature<Quarantine>>(2), &[WRONG, ENDS])
+                .about("the id is not used again for a while: a reply that is delayed longer still meets it"),
+        )
+        .variant(
+            Variant::wrong_fix("check_then_apply", || late_reply::<Miniature<CheckThenApply>>(2), &[
+                NULL, WRONG, ENDS,
+            ])
+            .about("generations are compared, and the reply applied, under the lock: but not under the same hold of it"),
+        )
+        .variant(
+            Variant::wrong_fix("narrow_generation", || late_reply::<Miniature<NarrowGeneration<1>>>(3), &[
+                WRONG, ENDS, NULL,
+            ])
+            .about("k bits of generation travel with the reply: after 2^k incarnations they come round"),
+        )
+        .variant(
+            Variant::fixed("narrow_generation_below", || late_reply::<Miniature<NarrowGeneration<2>>>(3))
+                .canary()
+                .about("no fix: the same code with one bit more holds for these three incarnations, and breaks at five"),
+        )
+        .variant(
+            Variant::fixed("generation_tagged", || late_reply::<Tagged>(2))
+                .about("SessionTable: the whole generation travels, compare and claim are one exchange"),
+        )
+}

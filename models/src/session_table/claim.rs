@@ -1,0 +1,80 @@
+//! A reply, its timeout and a cancellation compete for one session: exactly one of them ends it.
+//!
+#![doc = include_str!("claim.md")]
+
+use super::miniature::{Defect, Miniature, Sound};
+use super::{Session, Table};
+use selvedge::check::{Kind, Model, Variant, always, sometimes, violated_unless};
+use selvedge::session_table::SessionTable;
+use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+
+struct LoadThenStore;
+impl Defect for LoadThenStore {
+    /// BUG: two threads can both find the session open before either closes it.
+    const EXCHANGE: bool = false;
+}
+
+fn claim_races_close<T: Table>() -> &'static str {
+    let destroyed = Arc::new(AtomicU32::new(0));
+    let table = Arc::new(T::new(1, 2));
+    let id = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let timeout = {
+        let table = table.clone();
+        thread::spawn(move || table.close(id))
+    };
+    let duplicate = {
+        let table = table.clone();
+        thread::spawn(move || table.complete(id))
+    };
+    let reply = table.complete(id);
+    let (closed, completed) = (timeout.join().unwrap(), duplicate.join().unwrap());
+    let winners = [reply, closed, completed].into_iter().filter(|won| *won).count();
+    violated_unless("one-winner", Kind::DoubleCompletion, winners == 1, || {
+        format!("{winners} threads ended the session")
+    });
+    always("destroyed-once", destroyed.load(Ordering::Relaxed) == 1, || {
+        format!("the value was destroyed {} times", destroyed.load(Ordering::Relaxed))
+    });
+    always("stale-for-ever", table.visit(id).is_none() && !table.complete(id), || {
+        "the id still opens something".to_owned()
+    });
+    sometimes("timeout-wins", closed);
+    sometimes("reply-wins", reply);
+    sometimes("duplicate-wins", completed);
+    if closed { "timed out" } else { "answered" }
+}
+
+/// The model.
+pub fn model() -> Model {
+    const TWICE: (&str, Kind) = ("one-winner", Kind::DoubleCompletion);
+    const RACE: (&str, Kind) = ("race-free", Kind::DataRace);
+    const LEFT: (&str, Kind) = ("destroyed-once", Kind::Assertion);
+    Model::new("session_table_claim", "of several threads that end one session, exactly one succeeds")
+        .lesson(include_str!("claim.md"))
+        .always("one-winner", "exactly one close or completion of a session succeeds")
+        .always("destroyed-once", "the value is destroyed once")
+        .always("stale-for-ever", "an id that has been closed opens nothing")
+        .always(
+            "race-free",
+            "the value is written and destroyed by one thread at a time, and by none that others read",
+        )
+        .sometimes("timeout-wins", "the close succeeds")
+        .sometimes("reply-wins", "the completion succeeds")
+        .sometimes("duplicate-wins", "the other completion succeeds")
+        .variant(
+            Variant::buggy(
+                "load_then_store",
+                claim_races_close::<Miniature<LoadThenStore>>,
+                &[TWICE, RACE, LEFT],
+            )
+            .about("the session is checked to be open, then closed, in two steps"),
+        )
+        .variant(
+            Variant::fixed("miniature", claim_races_close::<Miniature<Sound>>)
+                .canary()
+                .about("the miniature without a defect: what the buggy variants differ from in one constant"),
+        )
+        .variant(
+            Variant::fixed("session_table", claim_races_close::<SessionTable<Session>>).about("SessionTable"),
+        )
+}

@@ -1,0 +1,94 @@
+//! A session is closed, and its slot used again, while others read it.
+//!
+#![doc = include_str!("guard.md")]
+
+use super::miniature::{Defect, Miniature};
+use super::{Session, Table};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::session_table::SessionTable;
+use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+
+struct Uncounted;
+impl Defect for Uncounted {
+    /// BUG: the closer cannot know that somebody is reading.
+    const GUARDS_COUNT: bool = false;
+}
+
+struct RelaxedLeave;
+impl Defect for RelaxedLeave {
+    /// BUG: the last one out destroys the value without having seen that the others are done with it.
+    const LEAVE: Ordering = Ordering::Relaxed;
+}
+
+struct RelaxedEnter;
+impl Defect for RelaxedEnter {
+    /// BUG: a closer that finds no guard destroys the value without having seen that they are done with it.
+    const ENTER: Ordering = Ordering::Relaxed;
+}
+
+fn guard_across_close<T: Table>() -> &'static str {
+    let destroyed = Arc::new(AtomicU32::new(0));
+    let table = Arc::new(T::new(1, 2));
+    let id = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let reader = {
+        let table = table.clone();
+        thread::spawn(move || table.visit(id))
+    };
+    let closed = table.close(id);
+    // The slot is free again unless the reader holds it.
+    let next = table.open(Session::new(2, &destroyed));
+    let late = table.visit(id);
+    let seen = reader.join().unwrap();
+    always("own-session", seen.is_none_or(|name| name == 1), || {
+        format!("the guard on session 1 read session {seen:?}")
+    });
+    always("closed-is-closed", closed && late.is_none(), || format!("a closed session was read: {late:?}"));
+    // A refused open gives its session back, and that one is dropped as well.
+    let gone = destroyed.load(Ordering::Relaxed);
+    always("destroyed-in-time", gone == 1 + u32::from(next.is_none()), || {
+        format!("{gone} sessions were destroyed")
+    });
+    sometimes("guard-outlives-session", next.is_none());
+    sometimes("read-and-reused", seen == Some(1) && next.is_some());
+    sometimes("read-too-late", seen.is_none());
+    match (seen, next) {
+        (Some(_), None) => "guard outlives session",
+        (Some(_), Some(_)) => "read, then reused",
+        (None, _) => "read too late",
+    }
+}
+
+/// The model.
+pub fn model() -> Model {
+    const RACE: (&str, Kind) = ("race-free", Kind::DataRace);
+    const OTHER: (&str, Kind) = ("own-session", Kind::Assertion);
+    Model::new("session_table_guard", "a guard keeps a session's value, and its slot, until it is dropped")
+        .lesson(include_str!("guard.md"))
+        .always("own-session", "a guard reads the session that it was taken for")
+        .always("closed-is-closed", "after a close no guard is given out")
+        .always(
+            "destroyed-in-time",
+            "a value is destroyed when its session is closed and unguarded, and once",
+        )
+        .always("race-free", "no value is destroyed or replaced while it is read")
+        .sometimes("guard-outlives-session", "the slot cannot be reused yet, because the guard is there")
+        .sometimes("read-and-reused", "the reader was done before the close")
+        .sometimes("read-too-late", "the reader finds the session closed")
+        .variant(
+            Variant::buggy("uncounted_guard", guard_across_close::<Miniature<Uncounted>>, &[RACE, OTHER])
+                .about("the reader checks the generation and reads, and the closer does not know"),
+        )
+        .variant(
+            Variant::buggy("relaxed_leave", guard_across_close::<Miniature<RelaxedLeave>>, &[RACE])
+                .about("guards are counted, but dropping one orders nothing"),
+        )
+        .variant(
+            Variant::buggy("relaxed_enter", guard_across_close::<Miniature<RelaxedEnter>>, &[RACE]).about(
+                "the exchange that closes the session does not acquire what its readers have released",
+            ),
+        )
+        .variant(
+            Variant::fixed("session_table", guard_across_close::<SessionTable<Session>>)
+                .about("SessionTable"),
+        )
+}

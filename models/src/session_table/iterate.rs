@@ -1,0 +1,76 @@
+//! Iteration meets a session that is being replaced by another in the same slot.
+//!
+#![doc = include_str!("iterate.md")]
+
+use super::miniature::{Defect, Miniature};
+use super::{Session, Table};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::session_table::SessionTable;
+use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+
+struct RelaxedPublish;
+impl Defect for RelaxedPublish {
+    /// BUG: whoever finds the session open has not seen its value written.
+    const PUBLISH: Ordering = Ordering::Relaxed;
+}
+
+struct RelaxedPush;
+impl Defect for RelaxedPush {
+    /// BUG: the opener fills a slot that it has not seen emptied.
+    const PUSH: Ordering = Ordering::Relaxed;
+}
+
+fn iteration_meets_reuse<T: Table>() -> &'static str {
+    let destroyed = Arc::new(AtomicU32::new(0));
+    let table = Arc::new(T::new(1, 2));
+    let first = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let closer = {
+        let table = table.clone();
+        thread::spawn(move || table.close(first))
+    };
+    let opener = {
+        let (table, destroyed) = (table.clone(), destroyed.clone());
+        thread::spawn(move || table.open(Session::new(2, &destroyed)))
+    };
+    let seen = table.visit_all();
+    closer.join().unwrap();
+    let second = opener.join().unwrap();
+    always("bounded", seen.len() <= 1, || format!("one slot showed {} sessions", seen.len()));
+    for (id, name) in &seen {
+        always(
+            "own-session",
+            (*id == first) == (*name == 1) && (Some(*id) == second) == (*name == 2),
+            || format!("{id:?} showed session {name}"),
+        );
+    }
+    sometimes("sees-the-first", seen.iter().any(|(_, name)| *name == 1));
+    sometimes("sees-the-second", seen.iter().any(|(_, name)| *name == 2));
+    sometimes("sees-nothing", seen.is_empty());
+    match seen.first() {
+        Some((_, 1)) => "first",
+        Some(_) => "second",
+        None => "nothing",
+    }
+}
+
+/// The model.
+pub fn model() -> Model {
+    const RACE: (&str, Kind) = ("race-free", Kind::DataRace);
+    Model::new("session_table_iterate", "iteration sees whole sessions only, and each under its own id")
+        .lesson(include_str!("iterate.md"))
+        .always("own-session", "what is seen under an id is the session with that id")
+        .always("bounded", "no more sessions are seen than there are slots")
+        .always("race-free", "no value is read before it is written or after it is destroyed")
+        .sometimes("sees-the-first", "the iterator comes by before the close")
+        .sometimes("sees-the-second", "the iterator comes by after the slot is used again")
+        .sometimes("sees-nothing", "the iterator comes by in between")
+        .variant(
+            Variant::buggy("relaxed_publish", iteration_meets_reuse::<Miniature<RelaxedPublish>>, &[RACE])
+                .about("the word is stored without Release, so it may be seen before the value"),
+        )
+        .variant(
+            Variant::buggy("relaxed_push", iteration_meets_reuse::<Miniature<RelaxedPush>>, &[RACE])
+                .about("the slot goes back to the free list without Release, so it may be filled before it is emptied"),
+        )
+        .variant(Variant::fixed("session_table", iteration_meets_reuse::<SessionTable<Session>>).about("SessionTable"))
+}

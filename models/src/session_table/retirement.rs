@@ -1,0 +1,68 @@
+//! Two threads use up the generations of a slot.
+//!
+#![doc = include_str!("retirement.md")]
+
+use super::miniature::{Defect, Miniature};
+use super::{Session, Table};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::session_table::SessionTable;
+use selvedge::sync::{Arc, AtomicU32, thread};
+
+struct Wraps;
+impl Defect for Wraps {
+    /// BUG: an id that has been issued is issued again.
+    const RETIRE: bool = false;
+}
+
+/// Generations of the one slot.
+const GENERATIONS: u64 = 2;
+
+fn slot_is_used_up<T: Table>() -> &'static str {
+    let destroyed = Arc::new(AtomicU32::new(0));
+    let table = Arc::new(T::new(1, GENERATIONS));
+    let first = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let opener = {
+        let (table, destroyed) = (table.clone(), destroyed.clone());
+        thread::spawn(move || {
+            let second = table.open(Session::new(2, &destroyed));
+            second.map(|id| (id, table.close(id)))
+        })
+    };
+    let mut issued = vec![first];
+    let closed = table.close(first);
+    issued.extend(table.open(Session::new(3, &destroyed)));
+    let second = opener.join().unwrap();
+    issued.extend(second.map(|(id, _)| id));
+    issued.extend(table.open(Session::new(4, &destroyed)));
+    let unique = issued.iter().enumerate().all(|(n, id)| !issued[..n].contains(id));
+    always("ids-unique", unique, || format!("issued, in some order: {issued:?}"));
+    always("generations-bounded", issued.len() as u64 <= GENERATIONS, || {
+        format!("a slot of {GENERATIONS} generations held {} sessions", issued.len())
+    });
+    always("owners-close", closed && second.is_none_or(|(_, closed)| closed), || {
+        "a session was closed by somebody else than its opener".to_owned()
+    });
+    sometimes("retired", table.retired() == 1);
+    sometimes("still-open", table.retired() == 0);
+    if table.retired() == 1 { "retired" } else { "still open" }
+}
+
+/// The model.
+pub fn model() -> Model {
+    const TWICE: (&str, Kind) = ("ids-unique", Kind::Assertion);
+    const STRANGER: (&str, Kind) = ("owners-close", Kind::Assertion);
+    Model::new("session_table_retirement", "a slot whose generations are spent is retired, not begun again")
+        .lesson(include_str!("retirement.md"))
+        .always("ids-unique", "no id is issued twice")
+        .always("generations-bounded", "a slot holds as many sessions as it has generations")
+        .always("owners-close", "a session is closed by its own id only")
+        .sometimes("retired", "the slot is used up")
+        .sometimes("still-open", "the last session of the slot is open")
+        .variant(
+            Variant::buggy("wraps", slot_is_used_up::<Miniature<Wraps>>, &[TWICE, STRANGER])
+                .about("after its last generation the slot begins again at 1"),
+        )
+        .variant(
+            Variant::fixed("session_table", slot_is_used_up::<SessionTable<Session>>).about("SessionTable"),
+        )
+}
