@@ -33,7 +33,7 @@ fn bad_input_gets_one_clear_line() {
         (&["check", "--format", "xml"], 2, "human, json, junit"),
         (&["check", "--jobs", "0"], 2, "from 1 to 1024"),
         (&["check", "--jobs", "many"], 2, "from 1 to 1024"),
-        (&["check", "--seed", "-1"], 2, "--seed"),
+        (&["check", "--seed", "-1"], 2, "from 0 to 18446744073709551615"),
         (&["check", "--shard", "3/2"], 2, "1 <= K <= N"),
         (&["check", "--shard", "0/2"], 2, "1 <= K <= N"),
         (&["check", "--shard", "2"], 2, "1 <= K <= N"),

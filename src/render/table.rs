@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Lines of a failing worker's output that are shown.
 const OUTPUT_LINES: usize = 30;
 
+/// Width of the column of verdicts: with the others, and `DIFFERS`, 100.
+const VERDICT: usize = 32;
+
 /// The first line: what is about to run, and all it depends on.
 pub fn opening(checks: usize, budget: &str, seed: u64, jobs: usize) -> String {
     let workers = count(jobs as u64, "worker");
@@ -22,6 +25,12 @@ pub fn opening(checks: usize, budget: &str, seed: u64, jobs: usize) -> String {
 /// The table.
 pub fn table(reports: &[Report]) -> String {
     let mut out = String::new();
+    if reports.is_empty() {
+        return out;
+    }
+    let head =
+        format!("  {:22} {:9} {:14} {:VERDICT$} {:>9}", "variant", "role", "engine", "verdict", "runs");
+    let _ = writeln!(out, "\n{}", dim(head));
     let (mut model, mut variant) = ("", "");
     for (i, r) in reports.iter().enumerate() {
         let c = &r.case;
@@ -46,8 +55,8 @@ fn row(out: &mut String, r: &Report, first: bool) {
     let (variant, role) = if first { (c.variant.as_str(), c.role.word()) } else { ("", "") };
     let engine =
         c.strategy.map_or(c.engine.word().to_owned(), |s| format!("{} {}", c.engine.word(), s.word()));
-    let verdict = clipped(&r.verdict.to_string(), 38);
-    let padded = format!("{verdict:38}");
+    let verdict = clipped(&r.verdict.to_string(), VERDICT);
+    let padded = format!("{verdict:VERDICT$}");
     let verdict = match (&r.verdict, r.as_declared) {
         (_, false) => bad(padded),
         (Verdict::Exhausted, _) => good(padded),

@@ -41,10 +41,10 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value = "quick")]
     pub budget: BudgetArg,
     /// Workers at a time; as many as there are cores if nothing is said.
-    #[arg(long, value_name = "N", value_parser = jobs)]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_negative_numbers = true)]
     pub jobs: Option<usize>,
     /// Seed of every random choice.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// Only part K of N, from 1.
     #[arg(long, value_name = "K/N", value_parser = shard)]
@@ -129,6 +129,10 @@ fn jobs(text: &str) -> Result<usize, String> {
         Ok(n @ 1..=1024) => Ok(n),
         _ => Err("it takes a number of workers from 1 to 1024".to_owned()),
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("it takes a number from 0 to {}", u64::MAX))
 }
 
 fn shard(text: &str) -> Result<Shard, String> {

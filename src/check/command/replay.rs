@@ -17,9 +17,19 @@ pub fn replay(catalogue: &Catalogue, args: &ReplayArgs) -> Result<u8, Fault> {
     let saved = Saved::read(&args.file).map_err(Fault::usage)?;
     let case = Arc::new(case_of(catalogue, &saved).map_err(Fault::usage)?);
     let report = runner::rerun(&case, saved.schedule.clone(), limits).map_err(Fault::engine)?;
-    let Some(report) = report.filter(|_| !interrupt::requested()) else { return Ok(exit::INTERRUPTED) };
+    let Some(mut report) = report.filter(|_| !interrupt::requested()) else { return Ok(exit::INTERRUPTED) };
+    let diverged =
+        matches!(&report.verdict, Verdict::Inconclusive { why } if why.starts_with("replay diverged"));
+    if diverged {
+        // The code has changed: its schedule says nothing, but the search that found it may find it again.
+        match runner::run_one(&case, limits).map_err(Fault::engine)? {
+            Some(again) => report = again,
+            None => return Ok(exit::INTERRUPTED),
+        }
+    }
     let (words, code) = compared(&saved, &report);
-    output::print(&format!("{words}\n"));
+    let how = if diverged { "; its schedule no longer fits, so the search was made again" } else { "" };
+    output::print(&format!("{words}{how}\n"));
     if report.trace.is_some() {
         output::print(&listing::counterexample(&report));
     }
