@@ -1,4 +1,7 @@
 //! The command line: bad input, exit codes, formats, and that results depend on the seed alone.
+//!
+//! All engines at once, so not under `--cfg loom` or `--cfg shuttle`, which leave one.
+#![cfg(not(any(loom, shuttle)))]
 
 mod support;
 

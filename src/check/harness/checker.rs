@@ -100,12 +100,16 @@ impl Checker {
             Outcome::Borrowed("returned")
         });
         if let Some(order) = worker::order() {
-            let Subject::Test { name, ordinal } = &order.subject else {
+            let Subject::Test { name, ordinal, failed } = &order.subject else {
                 panic!("selvedge::model was called from inside a model");
             };
             // The name is the runner's word: this process runs no other test.
-            if identity::ordinal(name) == *ordinal {
+            let call = identity::enter(name);
+            if call.ordinal == *ordinal {
                 worker::work(order, scenario, Vec::new());
+            }
+            if let Some(message) = failed.get(&call.ordinal) {
+                panic!("{message}");
             }
             return;
         }
@@ -117,7 +121,7 @@ impl Checker {
 
     #[track_caller]
     fn in_workers(&self, name: &str) {
-        let ordinal = identity::ordinal(name);
+        let call = identity::enter(name);
         // One wall-clock limit for all: who needs more says so.
         let limits = Limits::of(Budget::Standard).unwrap_or_else(|e| panic!("{e}"));
         let mut seen = 0;
@@ -129,9 +133,16 @@ impl Checker {
                 .args([name, "--exact", "--nocapture", "--include-ignored"])
                 .env_remove("RUST_TEST_THREADS");
             command.env_remove(WORKER_ENV);
-            let subject = Subject::Test { name: name.to_owned(), ordinal };
+            let subject =
+                Subject::Test { name: name.to_owned(), ordinal: call.ordinal, failed: call.failed.clone() };
             match runner::run_subject(&case, subject, None, command, limits) {
-                Ok(Some(report)) => seen += usize::from(conclude(name, &report)),
+                Ok(Some(report)) => match conclude(name, &report) {
+                    Ok(looked) => seen += usize::from(looked),
+                    Err(message) => {
+                        call.fails(&message);
+                        panic!("{message}");
+                    }
+                },
                 Ok(None) => panic!("interrupted"),
                 Err(fault) => panic!("{fault}"),
             }
@@ -144,7 +155,7 @@ impl Checker {
     fn in_process(&self, scenario: &Scenario) {
         eprintln!(
             "selvedge: this thread has no test's name, so the engines run in this process: an abort ends it all \
-             (use more than one test thread, or cargo-nextest)"
+             (call it on the test's own thread, or use cargo-nextest)"
         );
         let mut seen = 0;
         for engine in self.engines.iter().copied() {
@@ -167,7 +178,10 @@ impl Checker {
                 stderr: String::new(),
                 engine_failed: false,
             };
-            seen += usize::from(conclude("model", &report));
+            match conclude("model", &report) {
+                Ok(looked) => seen += usize::from(looked),
+                Err(message) => panic!("{message}"),
+            }
         }
         assert!(seen > 0, "no engine could run this model: {:?}", self.engines);
     }
@@ -209,22 +223,21 @@ impl Checker {
     }
 }
 
-/// Prints or panics; says whether the engine looked at the model at all.
-#[track_caller]
-fn conclude(name: &str, r: &Report) -> bool {
+/// Prints a line for a pass and says whether the engine looked at the model at all; or what to panic with.
+fn conclude(name: &str, r: &Report) -> Result<bool, String> {
     let engine = r.case.engine.word();
     match &r.verdict {
         Verdict::Exhausted | Verdict::Bounded { .. } | Verdict::NotFound { .. } if r.executions > 0 => {
             let spent = r.elapsed.as_secs_f64();
             let runs = count(r.executions, "execution");
             eprintln!("selvedge: {name}: {engine}: {}, {runs}, {spent:.2} s {}", r.verdict, r.message);
-            true
+            Ok(true)
         }
         Verdict::OutOfReach { reason } => {
             eprintln!("selvedge: {name}: {engine}: out of reach: {reason}");
-            false
+            Ok(false)
         }
-        _ => panic!("{}", complaint(r)),
+        _ => Err(complaint(r)),
     }
 }
 

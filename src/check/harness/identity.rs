@@ -1,12 +1,12 @@
 //! Which test is running, and which call of `model` in it: how a re-executed test binary finds its way back.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The full name of the running test, if it can be known.
 ///
-/// libtest names the thread of a test after it. With one test thread it runs tests on the main thread; then the
-/// command line may still name exactly one test, as cargo-nextest's does.
+/// libtest names the thread of a test after it, where there are threads. On another thread the command line may
+/// still name exactly one test, as cargo-nextest's does.
 pub fn test_name() -> Option<String> {
     let thread = std::thread::current();
     match thread.name() {
@@ -35,13 +35,42 @@ fn exact_argument(args: impl Iterator<Item = String>) -> Option<String> {
     (exact && names.len() == 1).then(|| names.remove(0))
 }
 
-/// The position of this call of `model` among those of the test `name` in this process, from 0.
-pub fn ordinal(name: &str) -> usize {
-    static CALLS: Mutex<Option<HashMap<String, usize>>> = Mutex::new(None);
-    let mut calls = CALLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let n = calls.get_or_insert_default().entry(name.to_owned()).or_insert(0);
-    *n += 1;
-    *n - 1
+/// The calls of `model` in the tests of this process.
+static CALLS: Mutex<BTreeMap<String, Calls>> = Mutex::new(BTreeMap::new());
+
+#[derive(Default)]
+struct Calls {
+    made: usize,
+    failed: BTreeMap<usize, String>,
+}
+
+fn calls<R>(name: &str, f: impl FnOnce(&mut Calls) -> R) -> R {
+    let mut all = CALLS.lock().unwrap_or_else(PoisonError::into_inner);
+    f(all.entry(name.to_owned()).or_default())
+}
+
+/// A call of `model` in the test `name`.
+pub struct Call<'a> {
+    name: &'a str,
+    /// Its position among the calls of the test, from 0.
+    pub ordinal: usize,
+    /// Those before it that failed, and how they panicked.
+    pub failed: BTreeMap<usize, String>,
+}
+
+/// Enters a call of `model` in the test `name`.
+pub fn enter(name: &str) -> Call<'_> {
+    calls(name, |c| {
+        c.made += 1;
+        Call { name, ordinal: c.made - 1, failed: c.failed.clone() }
+    })
+}
+
+impl Call<'_> {
+    /// The model failed, and the call is about to panic with `message`.
+    pub fn fails(&self, message: &str) {
+        calls(self.name, |c| c.failed.insert(self.ordinal, message.to_owned()));
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_counted_by_test() {
-        assert_eq!((ordinal("one"), ordinal("other"), ordinal("one")), (0, 0, 1));
+    fn calls_are_counted_by_test_and_failures_remembered() {
+        assert_eq!((enter("one").ordinal, enter("other").ordinal), (0, 0));
+        let call = enter("one");
+        assert_eq!((call.ordinal, call.failed.len()), (1, 0));
+        call.fails("so");
+        let next = enter("one");
+        assert_eq!((next.ordinal, next.failed.get(&1).map(String::as_str)), (2, Some("so")));
     }
 }

@@ -13,7 +13,7 @@ use super::engine::{self, Exploration, Plan};
 use super::model::{Catalogue, EngineKind, Outcome, Scenario};
 use super::run;
 use super::runner::trace::Trace;
-use super::verdict::{Kind, Verdict};
+use super::verdict::Kind;
 use protocol::{Conclusion, Message, Observed, Order, Subject, WORKER_ENV};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

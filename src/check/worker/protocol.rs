@@ -10,6 +10,7 @@ use crate::check::model::{EngineKind, Memory, Strategy};
 use crate::check::runner::trace::Trace;
 use crate::check::verdict::Verdict;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Carries the order. Set by the runner, and by nobody else.
 pub const WORKER_ENV: &str = "SELVEDGE_WORKER";
@@ -48,6 +49,8 @@ pub enum Subject {
         name: String,
         /// Which call.
         ordinal: usize,
+        /// Calls before it that have failed, and how they panicked: a test that caught that goes the same way.
+        failed: BTreeMap<usize, String>,
     },
 }
 
