@@ -245,8 +245,7 @@ fn notify_one_may_wake_any_waiter() {
             s.1.notify_one();
         }
         waiters.into_iter().for_each(|h| h.join().unwrap());
-        let o = order.lock().clone();
-        o
+        order.lock().clone()
     });
     assert_eq!(x.verdict, Verdict::Exhausted, "{}", x.verdict);
     assert_eq!(outcomes(&x), ["12", "21"].map(String::from).into());

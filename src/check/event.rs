@@ -383,6 +383,9 @@ impl Answer {
     }
 }
 
+/// [`Event::from`] of a read of the initial value.
+pub const FROM_INITIAL: u32 = u32::MAX;
+
 /// One completed operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
@@ -392,7 +395,7 @@ pub struct Event {
     pub op: Op,
     /// With which result.
     pub answer: Answer,
-    /// For a read: index in the log of the write it read from, where the engine knows it.
+    /// For a read: index in the log of the write it read from, or [`FROM_INITIAL`], where the engine knows it.
     pub from: Option<u32>,
     /// Where in the source.
     pub site: &'static Location<'static>,

@@ -76,6 +76,8 @@ pub struct Failure {
     pub events: Vec<Event>,
     /// The engine's own schedule, for replay.
     pub schedule: Vec<u32>,
+    /// What is known of how short it is, in words; empty if nothing is.
+    pub minimal: String,
 }
 
 /// The execution at hand.
@@ -90,6 +92,8 @@ pub struct Run {
     owed: Cell<u32>,
     /// The execution at hand has failed or was given up.
     over: Cell<bool>,
+    /// What the operation at hand reads from, if its engine said so.
+    source: Cell<Option<u32>>,
     state: RefCell<State>,
 }
 
@@ -162,6 +166,7 @@ impl Run {
             asked: Cell::new(0),
             owed: Cell::new(0),
             over: Cell::new(false),
+            source: Cell::new(None),
             state: RefCell::new(State::default()),
         }));
         run.begin_execution();
@@ -197,6 +202,19 @@ impl Run {
     #[inline]
     pub fn over(&self) -> bool {
         self.over.get()
+    }
+
+    /// For engines: the operation at hand reads from this write of the log ([`Event::from`]). Call it when nothing
+    /// else will be recorded before that operation.
+    pub fn note_source(&self, from: Option<u32>) {
+        self.source.set(from);
+    }
+
+    /// For engines: takes the failure of the execution at hand and lets the execution go on without it.
+    pub fn reopen(&self) -> Option<Box<Failure>> {
+        let failure = self.state.borrow_mut().failure.take()?;
+        self.over.set(false);
+        Some(failure)
     }
 
     /// Who acts now.
@@ -381,7 +399,7 @@ impl Run {
             t.ended |= matches!(op, Op::Exit);
         }
         s.steps += 1;
-        s.events.push(Event { thread: me, op, answer, from: None, site });
+        s.events.push(Event { thread: me, op, answer, from: self.source.take(), site });
         answer
     }
 
@@ -445,6 +463,7 @@ impl Run {
             objects: BTreeMap::new(),
             events: Vec::new(),
             schedule: self.engine.schedule(),
+            minimal: String::new(),
         });
         // Borrowed only if the recorder itself panicked: then its message is all there is.
         if let Ok(s) = self.state.try_borrow() {

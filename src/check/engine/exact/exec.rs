@@ -152,6 +152,10 @@ pub struct Exec {
     pub locations: Locations,
     pub queues: Queues,
     pub replaying: bool,
+    /// When a failure is shown: the order in which to execute the graph's events, and how far it has come.
+    pub guide: Option<(Vec<EventId>, usize)>,
+    /// When a failure is shown: where in the log each write stands.
+    pub logged: Vec<(EventId, u32)>,
     pub stop: Option<Stop>,
     pub spare: Vec<Fiber>,
 }
@@ -172,6 +176,19 @@ impl Exec {
         if w == INIT { None } else { self.info(w).msg.as_ref() }
     }
 
+    /// May `t` execute its next stored event now? Always, unless an order is prescribed.
+    pub fn take_turn(&mut self, t: usize) -> bool {
+        let next = EventId::new(t, self.threads[t].pc);
+        match &mut self.guide {
+            None => true,
+            Some((order, at)) if order.get(*at) == Some(&next) => {
+                *at += 1;
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
     /// Ends the job.
     pub fn halt(&mut self, s: Stop) {
         self.stop.get_or_insert(s);
@@ -189,6 +206,8 @@ impl Exec {
         self.locations.begin();
         self.queues.clear();
         self.replaying = true;
+        self.guide = None;
+        self.logged.clear();
         self.stop = None;
     }
 
@@ -346,7 +365,7 @@ impl Exec {
         let held = &mut self.threads[e.t()].held;
         held.retain(|h| h.1 != lock);
         let next = self.g.mo(loc).iter().copied().find(|&x| self.g.ev(x).rf == lock && !self.executed(x));
-        if let Some(x) = next {
+        if let (Some(x), None) = (next, &self.guide) {
             // A thread that is not spawned yet in this re-execution does not wait yet; it finds the section closed.
             let waits = |th: &Thread| th.want == Want::Source && th.pc == x.i() && !th.served;
             if self.threads.get(x.t()).is_some_and(waits) {

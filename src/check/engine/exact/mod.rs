@@ -8,7 +8,8 @@
 //!
 //! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do),
 //! `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade to
-//! events), `arcs` and `cells` (what needs no events), `search` (jobs, workers, results).
+//! events), `arcs` and `cells` (what needs no events), `job` and `search` (one job; workers and results), `linear`
+//! and `witness` (from a failing graph to the execution that is shown).
 
 mod arcs;
 mod backward;
@@ -19,10 +20,13 @@ mod exec;
 mod fiber;
 mod forward;
 mod graph;
+mod job;
+mod linear;
 mod locations;
 mod lower;
 mod search;
 mod update;
+mod witness;
 
 pub use clock::THREADS;
 pub use search::explore;

@@ -57,6 +57,7 @@ impl Execution {
                 objects: BTreeMap::new(),
                 events: Vec::new(),
                 schedule: Vec::new(),
+                minimal: String::new(),
             });
             if let Some(tell) = ON_FAILURE.get() {
                 tell(&failure);

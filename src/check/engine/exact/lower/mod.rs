@@ -52,6 +52,8 @@ pub struct Inner {
     pub words: bool,
     /// Reference counts are atomics.
     pub counted: bool,
+    /// The access that the reported race is with: thread, and events it had executed.
+    pub conflict: Option<(usize, u32)>,
     /// Operations left to this execution.
     pub steps_left: u64,
     /// Threads unwind: operations are inert.
@@ -268,5 +270,6 @@ impl Inner {
         self.steps_left = steps;
         self.quiet_drop.clear();
         self.inert = 0;
+        self.conflict = None;
     }
 }

@@ -9,6 +9,7 @@ use crate::check::verdict::Kind as Violation;
 impl Exact {
     /// Reports a race of `me` with an access seen before.
     pub(super) fn race(&self, me: Access, other: Access, kind: Violation, message: &str) -> ! {
+        self.inner().conflict = Some((other.t, other.at));
         let run = self.inner().run.expect("a run is installed while a model runs");
         let mut sites = vec![other.describe(), me.describe()];
         if kind == Violation::UseAfterFree {
@@ -64,7 +65,8 @@ impl Exact {
         let reads = x.reads.get(loc as usize).into_iter().flatten().copied().find(|&r| write && unknown(r));
         if let Some(e) = writes.or(reads) {
             let me = Access { t, at: 0, site, write, atomic: false };
-            let other = Access { t: e.t(), at: 0, site, write: writes.is_some(), atomic: true };
+            let at = e.i() as u32 + 1;
+            let other = Access { t: e.t(), at, site, write: writes.is_some(), atomic: true };
             self.race(me, other, Violation::DataRace, "a plain and an atomic access, not ordered");
         }
         self.plain(t, loc, write, false, site);

@@ -4,8 +4,9 @@
 use super::{Exact, reading};
 use crate::check::engine::exact::exec::{Reading, Stop, Waits, Want};
 use crate::check::engine::exact::forward::Explore;
-use crate::check::engine::exact::graph::{EventId, Kind, Order};
+use crate::check::engine::exact::graph::{EventId, INIT, Kind, Order};
 use crate::check::engine::exact::update::{Effect, Update};
+use crate::check::event::FROM_INITIAL;
 use std::sync::atomic::Ordering;
 
 impl Exact {
@@ -26,9 +27,10 @@ impl Exact {
             }
             match x.stored(t, Kind::Read, loc) {
                 Some(_) if x.stop.is_some() => self.check(t),
-                Some(ev) if !x.executed(ev.rf) => self.suspend(t, Want::Source),
+                Some(ev) if !x.executed(ev.rf) || !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(ev) => {
                     let k = EventId::new(t, x.threads[t].pc);
+                    self.log_source(ev.rf);
                     let effect = x.do_read(k, r);
                     let old = x.info(k).val;
                     if r.order(effect) != ev.order {
@@ -43,6 +45,7 @@ impl Exact {
                         (true, Some(_)) => {
                             let val = i.e.written(effect, old);
                             i.e.x.do_write(EventId::new(t, k.i() + 1), val, Some(ev.rf));
+                            self.log_write(EventId::new(t, k.i() + 1));
                             return self.read_done(t, old, effect);
                         }
                         (false, _) => return self.read_done(t, old, effect),
@@ -62,6 +65,27 @@ impl Exact {
                     return self.read_done(t, old, effect);
                 }
             }
+        }
+    }
+
+    /// When a failure is shown: tells the recorder which write the operation at hand reads from.
+    fn log_source(&self, source: EventId) {
+        let i = self.inner();
+        if i.e.x.guide.is_some()
+            && let Some(run) = i.run
+        {
+            let at = i.e.x.logged.iter().find(|l| l.0 == source).map(|l| l.1);
+            run.note_source(if source == INIT { Some(FROM_INITIAL) } else { at });
+        }
+    }
+
+    /// When a failure is shown: the operation at hand performs the write `k`.
+    fn log_write(&self, k: EventId) {
+        let i = self.inner();
+        if i.e.x.guide.is_some()
+            && let Some(run) = i.run
+        {
+            i.e.x.logged.push((k, run.state().events.len() as u32));
         }
     }
 
@@ -99,9 +123,13 @@ impl Exact {
             let x = &mut i.e.x;
             match x.stored(t, kind, loc) {
                 Some(_) if x.stop.is_some() => self.check(t),
-                Some(_) => {
+                Some(_) if !x.take_turn(t) => self.suspend(t, Want::Source),
+                Some(ev) => {
                     let k = EventId::new(t, x.threads[t].pc);
                     redo(&mut i.e, k);
+                    if ev.kind == Kind::Write {
+                        self.log_write(k);
+                    }
                     self.check(t);
                     return k;
                 }
@@ -164,7 +192,7 @@ impl Exact {
             }
             match x.stored(t, Kind::Lock, loc) {
                 Some(_) if x.stop.is_some() => self.check(t),
-                Some(ev) if !x.section_closed(ev.rf) => self.suspend(t, Want::Source),
+                Some(ev) if !x.section_closed(ev.rf) || !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(_) => {
                     let k = EventId::new(t, x.threads[t].pc);
                     return x.do_lock(k);
@@ -208,7 +236,7 @@ impl Exact {
             let done = x.threads[child as usize].want == Want::Done;
             match x.stored(t, Kind::Join, 0) {
                 Some(_) if x.stop.is_some() => self.check(t),
-                Some(_) if !done => self.suspend(t, Want::Source),
+                Some(_) if !done || !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(_) => {
                     let k = EventId::new(t, x.threads[t].pc);
                     return x.do_join(k, child as usize);

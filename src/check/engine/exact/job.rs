@@ -1,0 +1,291 @@
+//! One job: re-execute a graph, extend it until nothing can move, and say what became of it.
+
+use super::exec::{Stop, Waits, Want};
+use super::graph::{EventId, Graph, Kind};
+use super::linear::{Tail, cut};
+use super::locations::{Locations, Names};
+use super::lower::Exact;
+use super::search::Mode;
+use crate::check::engine::Plan;
+use crate::check::event::{MAIN, ThreadId};
+use crate::check::model::{Outcome, Scenario};
+use crate::check::run::{Failure, Run};
+use crate::check::unwind::execute;
+use crate::check::verdict::Kind as Violation;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
+
+/// What became of a job.
+pub enum End {
+    /// A complete execution, or a leaf that is none.
+    Leaf {
+        complete: bool,
+    },
+    /// One failure, or several if the search goes on after failures.
+    Failed(Vec<Failing>),
+    Stopped(Stop),
+}
+
+/// A failing execution.
+pub struct Failing {
+    pub failure: Box<Failure>,
+    /// What of its graph the failure depends on.
+    pub graph: Graph,
+    /// What each thread does after its last event in the graph.
+    pub tails: Vec<Tail>,
+    /// Its reads that wait for a value.
+    pub waiting: Vec<EventId>,
+    /// The job that ran into it.
+    pub path: Vec<u32>,
+}
+
+/// An engine with its run: reused by one worker after another, because model objects may point to the run for
+/// as long as the process lives.
+struct Seat {
+    exact: &'static Exact,
+    run: &'static Run,
+}
+
+// SAFETY: a seat is taken by one worker at a time (`SEATS` hands it over under a lock), so nobody else is in its
+// cells. Nothing in it belongs to an OS thread: between jobs its fibers are idle loops without locals, and the run
+// is installed on a thread only while a job runs there.
+unsafe impl Send for Seat {}
+
+/// Seats that no worker sits in.
+static SEATS: Mutex<Vec<Seat>> = Mutex::new(Vec::new());
+
+fn seats() -> std::sync::MutexGuard<'static, Vec<Seat>> {
+    SEATS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A worker in its seat.
+pub struct Worker {
+    pub exact: &'static Exact,
+    pub run: &'static Run,
+    scenario: Scenario,
+    steps: u64,
+    /// After a failure, let the other threads go on: their writes may lead to failures elsewhere.
+    pub go_on: bool,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        seats().push(Seat { exact: self.exact, run: self.run });
+    }
+}
+
+impl Worker {
+    pub fn new(scenario: Scenario, plan: &Plan, mode: Mode, names: Names) -> Worker {
+        let seat = seats().pop();
+        let Seat { exact, run } = seat.unwrap_or_else(|| {
+            let exact: &'static Exact = Box::leak(Box::default());
+            Seat { exact, run: Run::leak(exact) }
+        });
+        let i = exact.inner();
+        (i.run, i.words, i.counted) = (Some(run), mode.words, mode.counted);
+        i.e.memory = plan.memory;
+        let mut s = run.state();
+        (s.executions, s.steps) = (0, 0);
+        s.outcomes.clear();
+        s.seen.clear();
+        drop(s);
+        i.e.x.locations = Locations::new(names);
+        Worker { exact, run, scenario, steps: plan.steps, go_on: false }
+    }
+
+    /// The jobs found by the last one, with their paths. Push them on a stack: the last one comes first.
+    pub fn children(&self, path: &[u32]) -> Vec<Graph> {
+        let mut jobs = std::mem::take(&mut self.exact.inner().e.pushed);
+        for (n, child) in jobs.iter_mut().enumerate() {
+            child.path = [path, &[u32::MAX - n as u32]].concat();
+        }
+        jobs
+    }
+
+    /// Begins to execute `g`: its main thread exists, nothing has run.
+    pub fn begin(&self, g: Graph) -> Rc<Cell<Option<Outcome>>> {
+        self.run.begin_execution();
+        self.exact.inner().begin(g, self.steps);
+        let outcome: Rc<Cell<Option<Outcome>>> = Default::default();
+        let (run, scenario, slot) = (self.run, self.scenario.clone(), outcome.clone());
+        let body = Box::new(move || slot.set(execute(run, &scenario).ok()));
+        self.exact.inner().e.x.add_thread(MAIN, body, None);
+        outcome
+    }
+
+    /// Re-executes `g`, then extends it to a complete graph; alternatives are left to [`Worker::children`].
+    pub fn run_job(&self, g: Graph) -> End {
+        let _installed = self.run.install();
+        let outcome = self.begin(g);
+        let mut failing = Vec::new();
+        self.replay();
+        while !self.over() {
+            let next = self.exact.inner().e.next_thread();
+            let Some(t) = next else { break };
+            let th = &mut self.exact.inner().e.x.threads[t];
+            th.go = matches!(th.want, Want::Await { .. });
+            self.exact.resume(t);
+            if self.go_on && self.exact.inner().e.x.stop.is_none() {
+                let n = failing.len();
+                failing.extend(self.failed());
+                if failing.len() > n {
+                    self.exact.inner().e.x.threads[t].want = Want::Blocked;
+                }
+            }
+        }
+        self.finish(outcome, failing)
+    }
+
+    /// The failure of the execution at hand, with its graph; the execution is no longer over.
+    pub fn failed(&self) -> Option<Failing> {
+        let failure = self.run.reopen()?;
+        let i = self.exact.inner();
+        let x = &i.e.x;
+        let mut bound: Vec<usize> = x.threads.iter().map(|t| t.pc).collect();
+        let standstill = matches!(
+            failure.kind,
+            Violation::Deadlock | Violation::LostWakeup | Violation::Livelock | Violation::Leak
+        );
+        if let (false, Some(t)) = (standstill, failure.thread) {
+            let mut known = x.threads[t.0 as usize].porf;
+            if let Some((o, at)) = i.conflict.take().filter(|c| c.1 > 0) {
+                known.join(&x.info[o][at as usize - 1].porf);
+            }
+            bound.iter_mut().enumerate().for_each(|(t, b)| *b = (*b).min(known.get(t) as usize));
+        }
+        let graph = cut(&x.g, |t| bound.get(t).copied().unwrap_or(0));
+        let tail = |t: usize| {
+            let th = &x.threads[t];
+            let next = x.g.th[t].get(bound[t]);
+            match (next.map(|e| e.kind), th.want) {
+                (Some(Kind::Lock), _) => Tail::Locks(next.map_or(0, |e| e.loc)),
+                (Some(Kind::Join), _) => Tail::Stops,
+                (Some(Kind::Read), _) if bound[t] < th.pc => {
+                    let waits = x.info(EventId::new(t, bound[t])).read.update.waits();
+                    if waits { Tail::Stops } else { Tail::Runs }
+                }
+                (Some(_), _) => Tail::Runs,
+                (None, Want::Lock(loc)) => Tail::Locks(loc),
+                (None, Want::Go | Want::Half) => Tail::Runs,
+                (None, _) if failure.thread == Some(ThreadId(t as u8)) && !standstill => Tail::Runs,
+                (None, _) => Tail::Stops,
+            }
+        };
+        let tails = (0..bound.len()).map(tail).collect();
+        let waiting = x.reads.iter().flatten().copied().filter(|&r| x.info(r).read.update.waits()).collect();
+        Some(Failing { failure, graph, tails, waiting, path: x.g.path.clone() })
+    }
+
+    fn over(&self) -> bool {
+        self.run.over() || self.exact.inner().e.x.stop.is_some()
+    }
+
+    /// Topological re-execution of the stored structure.
+    fn replay(&self) {
+        loop {
+            let mut moved = false;
+            let mut t = 0;
+            while t < self.exact.inner().e.x.threads.len() {
+                let th = &mut self.exact.inner().e.x.threads[t];
+                let before = th.pc;
+                let starts = th.want == Want::Go && !std::mem::replace(&mut th.started, true);
+                if (starts || th.want == Want::Source) && !self.over() {
+                    self.exact.resume(t);
+                    let th = &self.exact.inner().e.x.threads[t];
+                    moved |= starts || th.pc != before || th.want == Want::Done;
+                }
+                t += 1;
+            }
+            if !moved || self.over() {
+                break;
+            }
+        }
+        let x = &mut self.exact.inner().e.x;
+        x.replaying = false;
+        let gone =
+            |t: usize| x.threads.get(t).is_none_or(|th| th.pc < x.g.th[t].len() && th.want != Want::Source);
+        if (0..x.g.th.len()).any(|t| !x.g.th[t].is_empty() && gone(t)) {
+            x.halt(Stop::Nondeterministic("an operation that was there is not done any more".into()));
+        }
+    }
+
+    /// Nothing can move any more, or the job is over.
+    fn finish(&self, outcome: Rc<Cell<Option<Outcome>>>, failing: Vec<Failing>) -> End {
+        let i = self.exact.inner();
+        if !failing.is_empty() {
+            // What the others came to in the company of a failure is no execution of its own.
+            if !self.over() {
+                self.overtake_all();
+            }
+            self.exact.abandon();
+            self.run.reopen();
+            return End::Failed(failing);
+        }
+        let all_done = i.e.x.threads.iter().all(|t| t.want == Want::Done);
+        if !self.over() && all_done {
+            self.run.check_leaks();
+            if let (false, Some(o)) = (self.run.over(), outcome.take()) {
+                self.run.end_execution(o);
+                return End::Leaf { complete: true };
+            }
+        }
+        if !self.over() && !all_done {
+            self.standstill();
+        }
+        let failing = self.failed();
+        self.exact.abandon();
+        if let Some(f) = failing {
+            return End::Failed(vec![f]);
+        }
+        let mut s = self.run.state();
+        if let Some(v) = s.stopped.take() {
+            return End::Stopped(Stop::Verdict(v));
+        }
+        drop(s);
+        match self.exact.inner().e.x.stop.take() {
+            Some(s) => End::Stopped(s),
+            None => End::Leaf { complete: false },
+        }
+    }
+
+    /// Some thread has not ended and none can move: a deadlock, a lost wake-up, or a leaf that other jobs
+    /// continue.
+    fn standstill(&self) {
+        self.overtake_all();
+        let x = &self.exact.inner().e.x;
+        let blocked: Vec<usize> =
+            (0..x.threads.len()).filter(|&t| x.threads[t].want == Want::Blocked).collect();
+        // Would a newer value let it go on? Then another job is that execution.
+        let final_values = |t: usize| {
+            x.threads[t].reads.iter().all(|&r: &EventId| {
+                let e = x.g.ev(r);
+                e.rf == x.g.mo_last(e.loc)
+            })
+        };
+        if blocked.iter().any(|&t| x.threads[t].timed || !final_values(t)) {
+            return;
+        }
+        let waits = |w: Waits| blocked.iter().copied().find(|&t| x.threads[t].waits == w);
+        let (kind, t, message) = if let Some(t) = waits(Waits::Wakeup) {
+            (Violation::LostWakeup, t, "waits for a wake-up that no one is left to give")
+        } else if let Some(t) = waits(Waits::Spin) {
+            (Violation::Livelock, t, "polls for a value that no one is left to write")
+        } else {
+            let t = x.threads.iter().position(|t| t.want != Want::Done).unwrap_or(0);
+            (Violation::Deadlock, t, "waits for ever; no thread can move")
+        };
+        self.run.set_me(ThreadId(t as u8));
+        self.run.note_failure(None, kind, format!("thread {t} {message}"), Vec::new());
+    }
+
+    /// When nothing else can move, threads in front of a held mutex may still overtake its holder.
+    fn overtake_all(&self) {
+        let i = self.exact.inner();
+        for t in 0..i.e.x.threads.len() {
+            if let Want::Lock(loc) = i.e.x.threads[t].want {
+                i.e.overtake(t, loc);
+            }
+        }
+    }
+}

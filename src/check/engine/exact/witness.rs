@@ -1,0 +1,115 @@
+//! The counterexample that is shown: of all failures of the same property and kind the one with the fewest
+//! preemptions, then switches, then steps, executed once more in the order a reader follows best.
+
+use super::exec::Want;
+use super::graph::Graph;
+use super::job::{End, Failing, Worker};
+use super::linear::{self, Order};
+use crate::check::run::Failure;
+use crate::check::verdict::Kind as Violation;
+
+/// Jobs that the search for the shortest counterexample may run. When they suffice, it is *certified*.
+const JOBS: usize = 20_000;
+
+/// How a counterexample compares: stale reads, preemptions, switches, steps, place in the search.
+type Rank = (bool, u32, usize, usize, Vec<u32>);
+
+impl Worker {
+    /// The counterexample for the first failure found.
+    pub fn counterexample(&mut self, first: Failing) -> Box<Failure> {
+        let (property, kind) = (first.failure.property.clone(), first.failure.kind);
+        let mut best = ranked(first);
+        self.go_on = true;
+        let mut stack = vec![Graph::root()];
+        let mut jobs = 0;
+        while let Some(g) = stack.pop() {
+            jobs += 1;
+            if jobs > JOBS {
+                break;
+            }
+            let path = g.path.clone();
+            let end = self.run_job(g);
+            stack.append(&mut self.children(&path));
+            let End::Failed(failures) = end else { continue };
+            for f in failures.into_iter().filter(|f| f.failure.property == property && f.failure.kind == kind)
+            {
+                let f = ranked(f);
+                if f.0 < best.0 {
+                    best = f;
+                }
+            }
+        }
+        self.go_on = false;
+        let (rank, order, failing) = best;
+        let mut shown = order.and_then(|o| self.execute_in(&failing, o)).unwrap_or(failing.failure);
+        shown.schedule = failing.path;
+        shown.minimal = match (rank.0, rank.1, jobs <= JOBS) {
+            (true, _, true) => "no sequentially consistent execution fails (certified)".to_owned(),
+            (false, 0, _) => "no preemption is needed".to_owned(),
+            (false, 1, true) => "no failure without a preemption (certified)".to_owned(),
+            (false, k, true) if k < u32::MAX => {
+                format!("no failure with {} preemptions or fewer (certified)", k - 1)
+            }
+            _ => "not certified".to_owned(),
+        };
+        shown
+    }
+
+    /// Executes the failing graph once more, in this order; `None` if it then ends in another way.
+    fn execute_in(&self, failing: &Failing, order: Order) -> Option<Box<Failure>> {
+        let _installed = self.run.install();
+        let mut graph = failing.graph.clone();
+        graph.path.clone_from(&failing.path);
+        let _outcome = self.begin(graph);
+        let heads = order.events;
+        self.exact.inner().e.x.guide = Some((heads.clone(), 0));
+        let at = || self.exact.inner().e.x.guide.as_ref().map_or(0, |g| g.1);
+        while at() < heads.len() && !self.run.over() {
+            let (before, t) = (at(), heads[at()].t());
+            let threads = &mut self.exact.inner().e.x.threads;
+            let movable = threads.get(t).is_some_and(|t| !matches!(t.want, Want::Done | Want::Blocked));
+            if movable {
+                threads[t].started = true;
+                self.exact.resume(t);
+            }
+            if at() == before {
+                break;
+            }
+        }
+        // What happens without events: threads that have none, the accesses after the last.
+        let mut t = 0;
+        while t < self.exact.inner().e.x.threads.len() && !self.run.over() {
+            let th = &mut self.exact.inner().e.x.threads[t];
+            if !std::mem::replace(&mut th.started, true) && th.want == Want::Go {
+                self.exact.resume(t);
+            }
+            t += 1;
+        }
+        let f = &failing.failure;
+        if !self.run.over() && at() == heads.len() {
+            match f.kind {
+                Violation::Leak => self.run.check_leaks(),
+                Violation::Deadlock | Violation::LostWakeup | Violation::Livelock => {
+                    self.run.set_me(f.thread.unwrap_or(crate::check::event::MAIN));
+                    self.run.note_failure(Some(&f.property), f.kind, f.message.clone(), f.sites.clone());
+                }
+                _ => {}
+            }
+        }
+        let again = self.run.reopen();
+        self.exact.abandon();
+        again.filter(|a| a.property == f.property && a.kind == f.kind)
+    }
+}
+
+/// A failure with its rank and the order in which it is shown.
+fn ranked(f: Failing) -> (Rank, Option<Order>, Failing) {
+    let order = linear::order(&f.graph, &f.tails, &f.waiting);
+    let switches = |o: &Order| o.events.windows(2).filter(|w| w[0].t() != w[1].t()).count();
+    let steps = f.graph.th.iter().map(Vec::len).sum();
+    let rank = match &order {
+        Some(o) => (!o.sequential, o.preemptions.unwrap_or(u32::MAX), switches(o), steps, f.path.clone()),
+        None => (true, u32::MAX, usize::MAX, steps, f.path.clone()),
+    };
+    (rank, order, f)
+}

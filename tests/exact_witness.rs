@@ -1,0 +1,156 @@
+//! The counterexample that the exact explorer shows: nothing but what the failure depends on, in the order with
+//! the fewest preemptions, and what is certified about it.
+
+mod support;
+
+use selvedge::check::event::{FROM_INITIAL, Op};
+use selvedge::check::run::Failure;
+use selvedge::check::{Kind, always};
+use selvedge::sync::{Arc, AtomicUsize, Condvar, Mutex, Ordering::*, thread};
+use support::exact;
+
+fn failure<O: Into<selvedge::check::Outcome>>(f: impl Fn() -> O + Send + Sync + 'static) -> Box<Failure> {
+    let x = exact(f);
+    x.failure.unwrap_or_else(|| panic!("no failure: {}", x.verdict))
+}
+
+/// Who acted, a letter per visible step without thread administration.
+fn order(f: &Failure) -> String {
+    f.events
+        .iter()
+        .filter(|e| {
+            !matches!(
+                e.op,
+                Op::Spawn { .. } | Op::Join { .. } | Op::Exit | Op::ArcClone { .. } | Op::ArcDrop { .. }
+            )
+        })
+        .map(|e| char::from(b'0' + e.thread.0))
+        .collect()
+}
+
+fn racing_increments(n: usize) -> impl Fn() -> &'static str {
+    move || {
+        let w = Arc::new(AtomicUsize::new(0));
+        let noise = Arc::new(AtomicUsize::new(0));
+        let handles: Vec<_> = (0..n)
+            .map(|_| {
+                let (w, noise) = (w.clone(), noise.clone());
+                thread::spawn(move || {
+                    noise.load(Relaxed);
+                    let seen = w.load(SeqCst);
+                    w.store(seen + 1, SeqCst);
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|h| h.join().unwrap());
+        let total = w.load(SeqCst);
+        always("no-lost-update", total == n, || format!("{n} increments counted as {total}"));
+        "counted"
+    }
+}
+
+#[test]
+fn a_lost_update_takes_one_preemption() {
+    let f = failure(racing_increments(2));
+    assert_eq!((f.property.as_str(), f.kind), ("no-lost-update", Kind::Assertion));
+    assert_eq!(f.minimal, "no failure without a preemption (certified)");
+    // One thread is interrupted between its read and its write; the other runs in one piece.
+    assert!(["1122210", "2211120", "1222110", "2111220"].contains(&order(&f).as_str()), "{}", order(&f));
+}
+
+#[test]
+fn abba_takes_one_preemption_and_shows_both_waits() {
+    let f = failure(|| {
+        let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let (a2, b2) = (a.clone(), b.clone());
+        let h = thread::spawn(move || {
+            let _b = b2.lock();
+            let _a = a2.lock();
+        });
+        {
+            let _a = a.lock();
+            let _b = b.lock();
+        }
+        h.join().unwrap();
+        "done"
+    });
+    assert_eq!(f.kind, Kind::Deadlock);
+    assert_eq!(f.minimal, "no failure without a preemption (certified)");
+    let waiting: Vec<_> = f.threads.iter().map(|t| matches!(t.pending, Some((Op::Lock { .. }, _)))).collect();
+    assert_eq!(waiting, [true, true]);
+    assert_eq!(order(&f).len(), 2);
+}
+
+#[test]
+fn a_join_under_a_lock_needs_no_preemption() {
+    let f = failure(|| {
+        let m = Arc::new(Mutex::new(()));
+        let m2 = m.clone();
+        let h = thread::spawn(move || drop(m2.lock()));
+        let _held = m.lock();
+        h.join().unwrap();
+        "done"
+    });
+    assert_eq!((f.kind, f.minimal.as_str()), (Kind::Deadlock, "no preemption is needed"));
+}
+
+#[test]
+fn a_stale_read_is_certified_to_need_weak_memory_and_names_its_write() {
+    let f = failure(|| {
+        let (data, flag) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (d2, f2) = (data.clone(), flag.clone());
+        let h = thread::spawn(move || {
+            d2.store(1, Relaxed);
+            f2.store(1, Relaxed);
+        });
+        if flag.load(Acquire) == 1 {
+            always("published", data.load(Relaxed) == 1, || "the flag came first".into());
+        }
+        h.join().unwrap();
+        "done"
+    });
+    assert_eq!(f.minimal, "no sequentially consistent execution fails (certified)");
+    assert_eq!(order(&f), "1100");
+    let from: Vec<_> = f.events.iter().filter(|e| matches!(e.op, Op::Load { .. })).map(|e| e.from).collect();
+    let flag_store = f.events.iter().rposition(|e| matches!(e.op, Op::Store { .. })).unwrap() as u32;
+    assert_eq!(from, [Some(flag_store), Some(FROM_INITIAL)]);
+}
+
+#[test]
+fn a_lost_wakeup_shows_the_waiter() {
+    let f = failure(|| {
+        let s = Arc::new((Mutex::new(false), Condvar::new()));
+        let s2 = s.clone();
+        let h = thread::spawn(move || {
+            *s2.0.lock() = true;
+            s2.1.notify_one();
+        });
+        let ready = *s.0.lock();
+        if !ready {
+            let mut g = s.0.lock();
+            s.1.wait(&mut g);
+        }
+        h.join().unwrap();
+        "woken"
+    });
+    assert_eq!(f.kind, Kind::LostWakeup);
+    assert!(matches!(f.threads[0].pending, Some((Op::Wait { .. }, _))));
+}
+
+#[test]
+fn what_the_failure_does_not_depend_on_is_left_out() {
+    let f = failure(|| {
+        let (x, y) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (x1, y1) = (x.clone(), y.clone());
+        let a = thread::spawn(move || {
+            y1.fetch_add(1, Relaxed);
+            y1.fetch_add(1, Relaxed);
+        });
+        let b = thread::spawn(move || x1.store(1, Relaxed));
+        always("unset", x.load(Relaxed) == 0, || "set".into());
+        a.join().unwrap();
+        b.join().unwrap();
+        y.load(Relaxed).to_string()
+    });
+    assert_eq!(order(&f), "20");
+}
