@@ -50,10 +50,12 @@ impl Socket {
     fn connect(&self) {
         let mut sock = self.0.lock();
         always("owner-closes", !sock.connected, || {
-            "a second worker finds the socket connected already, takes that for an error and closes it".to_owned()
+            "a second worker finds the socket connected already, takes that for an error and closes it"
+                .to_owned()
         });
         always("no-poisoned-connect", !sock.shut_down, || {
-            "the worker connects a socket that was shut down since it was reset: nothing can be sent on it".to_owned()
+            "the worker connects a socket that was shut down since it was reset: nothing can be sent on it"
+                .to_owned()
         });
         sock.handshakes += 1;
         always("two-handshakes", sock.handshakes <= HANDSHAKES_MAX, || {

@@ -56,7 +56,9 @@ impl Cluster {
         match sender {
             Sender::Operation => _ = self.pages.fetch_add(1, Ordering::Relaxed),
             // The page of discovery and the first page of the read.
-            Sender::Telemetry => sometimes("telemetry-between-pages", self.pages.load(Ordering::Relaxed) == 2),
+            Sender::Telemetry => {
+                sometimes("telemetry-between-pages", self.pages.load(Ordering::Relaxed) == 2)
+            }
         }
         always("header-is-intended", header == intended, || {
             format!("a request meant for vserver {} went to {}", intended.name(), header.name())

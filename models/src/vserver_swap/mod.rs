@@ -179,13 +179,20 @@ const OPTION_D_PARAMETER: Design<RestConnection<Wire>> = Design {
         let Ok(_) = context.send(Call::post("/ems", "")).map_err(drop) else { unreachable!() };
     },
     page: |connection| match connection.request().send(Call::get("/data")) {
-        Ok(page) => if page.body() == b"data" { Svm::Data } else { Svm::Admin },
+        Ok(page) => {
+            if page.body() == b"data" {
+                Svm::Data
+            } else {
+                Svm::Admin
+            }
+        }
         Err(why) => unreachable!("{why}"),
     },
     read: |connection| {
         let context = connection.request();
         let mut more = true;
-        let pages = context.pages(Call::get("/data"), |_| std::mem::take(&mut more).then(|| Call::get("/data/2")));
+        let pages =
+            context.pages(Call::get("/data"), |_| std::mem::take(&mut more).then(|| Call::get("/data/2")));
         let mut pages = pages.map(|page| match page {
             Ok(page) if page.body() == b"data" => Svm::Data,
             _ => Svm::Admin,
@@ -229,17 +236,13 @@ fn model() -> Model {
             Variant::buggy("shared_mutation", || scenario(&SHARED_MUTATION), misrouted)
                 .about("telemetry sets the shared vserver, sends, and sets it back"),
         )
-        .variant(
-            Variant::wrong_fix("option_a_delay", || scenario(&OPTION_A_DELAY), misrouted).about(
-                "looks right because the failures were seen at start-up, when telemetry met discovery; \
+        .variant(Variant::wrong_fix("option_a_delay", || scenario(&OPTION_A_DELAY), misrouted).about(
+            "looks right because the failures were seen at start-up, when telemetry met discovery; \
                  it meets users' operations all day",
-            ),
-        )
-        .variant(
-            Variant::wrong_fix("option_b_miswired", || scenario(&OPTION_B_MISWIRED), misrouted).about(
-                "looks right because telemetry does work on a private copy; it sends through the shared object",
-            ),
-        )
+        ))
+        .variant(Variant::wrong_fix("option_b_miswired", || scenario(&OPTION_B_MISWIRED), misrouted).about(
+            "looks right because telemetry does work on a private copy; it sends through the shared object",
+        ))
         .variant(
             Variant::wrong_fix("option_c_as_written", || scenario(&OPTION_C_AS_WRITTEN), misrouted).about(
                 "looks right because the switch is in a critical section; the readers of the field are not",

@@ -31,7 +31,9 @@ fn send(caller: usize, session: usize, configured: bool) {
     always("own-session", session == caller, || {
         format!("the request of caller {caller} is sent on the session of caller {session}")
     });
-    always("configured-session", configured, || format!("caller {caller} sends on a session with no credentials"));
+    always("configured-session", configured, || {
+        format!("caller {caller} sends on a session with no credentials")
+    });
 }
 
 /// The client of the incident.
@@ -85,9 +87,8 @@ impl Transport for Wire {
 
 impl Client for RestConnection<Wire> {
     fn new() -> Self {
-        let flags = |name: &'static str| {
-            [0, 1].map(|n| AtomicBool::new(false).named_with(|| format!("{name}[{n}]")))
-        };
+        let flags =
+            |name: &'static str| [0, 1].map(|n| AtomicBool::new(false).named_with(|| format!("{name}[{n}]")));
         let wire = Wire { begun: flags("begun"), ended: flags("ended") };
         RestConnection::new(Config::new("https://cluster.example/api"), wire)
     }
