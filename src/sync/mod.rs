@@ -75,7 +75,7 @@ pub trait Named: Sized {
 pub trait ArcExt<T: ?Sized>: Sized {
     /// The facade's `Arc` for an allocation of `std::sync::Arc`. Its count is not watched.
     fn from_std(arc: std::sync::Arc<T>) -> Self;
-    /// Changes the static type of the pointee: `Arc::unsize(a, |a| a as _)` makes an `Arc<dyn Trait>`.
+    /// Changes the static type of the pointee: `Arc::unsize::<dyn Trait>(a, |a| a)` makes an `Arc<dyn Trait>`.
     fn unsize<U: ?Sized>(this: Self, coerce: impl FnOnce(std::sync::Arc<T>) -> std::sync::Arc<U>) -> Arc<U>;
 }
 

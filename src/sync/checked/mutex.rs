@@ -112,8 +112,8 @@ pub struct MutexGuard<'a, T: ?Sized> {
     not_send: PhantomData<*mut T>,
 }
 
-// SAFETY: a shared guard gives out `&T` only.
-unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+// SAFETY: a shared guard gives out `&T` only. (`T: Send` is parking_lot's bound, which has a reference to the mutex.)
+unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// For `Condvar`.

@@ -132,8 +132,8 @@ macro_rules! guard {
             not_send: PhantomData<*mut T>,
         }
 
-        // SAFETY: a shared guard gives out `&T` only.
-        unsafe impl<T: ?Sized + Sync> Sync for $name<'_, T> {}
+        // SAFETY: a shared guard gives out `&T` only. (`T: Send` is parking_lot's bound, as for the mutex.)
+        unsafe impl<T: ?Sized + Send + Sync> Sync for $name<'_, T> {}
 
         impl<T: ?Sized> Deref for $name<'_, T> {
             type Target = T;

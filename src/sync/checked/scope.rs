@@ -158,11 +158,6 @@ pub struct ScopedJoinHandle<'scope, T> {
     scope: PhantomData<&'scope ()>,
 }
 
-// SAFETY: as `JoinHandle`'s.
-unsafe impl<T> Send for ScopedJoinHandle<'_, T> {}
-// SAFETY: as `JoinHandle`'s.
-unsafe impl<T> Sync for ScopedJoinHandle<'_, T> {}
-
 impl<T> ScopedJoinHandle<'_, T> {
     /// Waits for the thread to end and returns its result.
     #[track_caller]
