@@ -8,8 +8,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-/// What a waker of [`block_on`] points to. `woken` goes false -> true in `wake` (Release) and back in the
-/// waiter's swap (Acquire, pairs with it), so a wake-up survives a park token that the future itself consumes.
+/// What a waker of [`block_on`] points to.
+///
+/// | `woken` | means | next |
+/// |---|---|---|
+/// | false | nothing to do since the last poll began | true, by `wake` |
+/// | true | a wake-up is pending; whoever made it unparks | false, by the waiter, before it polls |
+///
+/// A flag beside the park token, so that a wake-up survives a token that the future itself consumes.
 struct Signal {
     thread: Thread,
     woken: AtomicBool,
@@ -17,8 +23,10 @@ struct Signal {
 
 impl Signal {
     fn wake(&self) {
-        self.woken.store(true, Ordering::Release);
-        self.thread.unpark();
+        // Release: pairs with the waiter's Acquire swap, so that the poll sees what was done before the wake-up.
+        if !self.woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
     }
 }
 
@@ -57,6 +65,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
+        // Acquire: pairs with the Release swap in `wake`.
         while !signal.woken.swap(false, Ordering::Acquire) {
             thread::park();
         }

@@ -83,8 +83,13 @@ pub fn timed_waits() {
     // Nobody notifies, so all of these end by their timeouts (or, where allowed, spuriously).
     condvar.wait_for(&mut guard, SHORT);
     condvar.wait_until(&mut guard, Instant::now() + SHORT);
-    while !condvar.wait_while_for(&mut guard, |()| true, SHORT).timed_out() {}
-    while !condvar.wait_while_until(&mut guard, |()| true, Instant::now() + SHORT).timed_out() {}
+    let mut left = 2;
+    let mut countdown = |_: &mut ()| {
+        left -= 1;
+        left >= 0
+    };
+    condvar.wait_while_for(&mut guard, &mut countdown, SHORT);
+    condvar.wait_while_until(&mut guard, &mut countdown, Instant::now() + SHORT);
     assert!(!condvar.wait_while_for(&mut guard, |()| false, SHORT).timed_out());
     time::Deadline::after(SHORT).wait(&condvar, &mut guard);
 }

@@ -52,8 +52,12 @@ impl<T> Arc<T> {
     /// A value that holds a `Weak` to itself.
     #[track_caller]
     pub fn new_cyclic(make: impl FnOnce(&Weak<T>) -> T) -> Arc<T> {
-        let count = Handle::create(ObjectKind::Arc, 1);
+        // There is nothing to upgrade to while the value is being made: the count starts at 0.
+        let count = Handle::create(ObjectKind::Arc, 0);
         let inner = StdArc::new_cyclic(|weak| make(&Weak { inner: weak.clone(), count }));
+        if let Some(h) = count {
+            h.perform(Op::ArcClone { obj: h.obj });
+        }
         Arc::made(inner, count)
     }
     /// The value, if this is the only reference.
