@@ -1,5 +1,6 @@
 //! The exact explorer against numbers that are known: executions of litmus tests, of contended counters, of
 //! lock-protected sections, and the verdicts on waits that cannot end.
+#![cfg(any(feature = "check", loom, shuttle))]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The exact explorer on what the oracle has no words for: limits, determinism, reference counts, spurious
 //! failures, timeouts, abandoned executions, workers.
+#![cfg(any(feature = "check", loom, shuttle))]
 
 mod support;
 

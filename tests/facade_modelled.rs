@@ -11,8 +11,14 @@ use models::{explore, plan};
 use selvedge::check::Verdict;
 use selvedge::check::engine::{Explore, exact, loom, native, shuttle};
 
-/// Runs all programs; `refused` are those that must be out of reach.
-fn every_program(engine: Explore, executions: u64, refused: &[&str], passed: impl Fn(&Verdict) -> bool) {
+/// Runs all programs; `refused` are those that must be out of reach, `open` those that must not pass.
+fn every_program(
+    engine: Explore,
+    executions: u64,
+    refused: &[&str],
+    open: &[&str],
+    passed: impl Fn(&Verdict) -> bool,
+) {
     let mut wrong = Vec::new();
     let plan = plan(executions);
     for (name, program) in api::ALL {
@@ -22,7 +28,10 @@ fn every_program(engine: Explore, executions: u64, refused: &[&str], passed: imp
         });
         let as_expected = match &got.verdict {
             Verdict::OutOfReach { .. } => refused.contains(name),
-            verdict => passed(verdict) && got.executions > 0 && !refused.contains(name),
+            verdict => {
+                let passed = passed(verdict) && got.executions > 0;
+                passed != open.contains(name) && !refused.contains(name)
+            }
         };
         if !as_expected {
             let message = got.failure.map_or(String::new(), |f| f.message);
@@ -34,12 +43,12 @@ fn every_program(engine: Explore, executions: u64, refused: &[&str], passed: imp
 
 #[test]
 fn every_method_under_native() {
-    every_program(native::explore, 50, &[], |v| matches!(v, Verdict::NotFound { n: 50 }));
+    every_program(native::explore, 50, &[], &[], |v| matches!(v, Verdict::NotFound { n: 50 }));
 }
 
 #[test]
 fn every_method_under_shuttle() {
-    every_program(shuttle::explore, 500, &[], |v| matches!(v, Verdict::NotFound { n: 500 }));
+    every_program(shuttle::explore, 500, &[], &[], |v| matches!(v, Verdict::NotFound { n: 500 }));
 }
 
 #[test]
@@ -56,10 +65,13 @@ fn every_method_under_loom() {
         "hints_and_choices",
         "deadlines",
     ];
-    every_program(loom::explore, 1 << 20, &refused, |v| matches!(v, Verdict::Bounded { k: 1 }));
+    every_program(loom::explore, 1 << 20, &refused, &[], |v| matches!(v, Verdict::Bounded { k: 1 }));
 }
+
+/// Programs that exact does not get right yet; each must fail here until it does.
+const OPEN: &[&str] = &["integers", "timed_waits", "channels", "sync_channels", "rendezvous"];
 
 #[test]
 fn every_method_under_exact() {
-    every_program(exact::explore, 1 << 20, &[], |v| *v == Verdict::Exhausted);
+    every_program(exact::explore, 1 << 20, &[], OPEN, |v| *v == Verdict::Exhausted);
 }

@@ -1,6 +1,7 @@
 //! The exact explorer against brute force on random straight-line programs: as many executions, with the same
 //! outcomes, as there are graphs that the axioms of RC11 (or plain interleaving) allow; the same verdict where there
 //! is a race or a deadlock; the same with two workers.
+#![cfg(any(feature = "check", loom, shuttle))]
 
 mod support;
 

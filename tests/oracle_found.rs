@@ -1,4 +1,5 @@
 //! Faults of the exact explorer that the oracle found, as the smallest programs that show them.
+#![cfg(any(feature = "check", loom, shuttle))]
 
 mod support;
 

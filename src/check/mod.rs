@@ -5,11 +5,13 @@
 //! [`worker`] (that process), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
 
 pub mod command;
+mod ends;
 pub mod engine;
 pub mod event;
 pub mod harness;
 pub mod model;
 pub mod race;
+pub mod property;
 pub mod run;
 pub mod runner;
 mod unwind;

@@ -7,9 +7,10 @@
 //! Who is running: engines switch coroutines only inside [`Engine::perform`], so each caller restores
 //! `current` to itself when its operation returns. No engine needs to be asked.
 
-use super::engine::{Engine, native};
+use super::engine::Engine;
 use super::event::{Answer, Event, MAIN, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::Outcome;
+pub use super::property::{always, sometimes, violated_unless};
 pub use super::unwind::execute;
 use super::verdict::{Kind, Verdict};
 use std::any::Any;
@@ -83,18 +84,18 @@ pub struct Failure {
 /// The execution at hand.
 pub struct Run {
     engine: &'static dyn Engine,
-    current: Cell<ThreadId>,
+    pub(super) current: Cell<ThreadId>,
     /// Unique over the process: which run (24 bits) and which of its executions (40 bits).
     epoch: Cell<u64>,
     /// Bit set of the kinds of operation that the engine was asked about and does not refuse.
     asked: Cell<u64>,
     /// Objects of this execution that are still owed their end.
-    owed: Cell<u32>,
+    pub(super) owed: Cell<u32>,
     /// The execution at hand has failed or was given up.
-    over: Cell<bool>,
+    pub(super) over: Cell<bool>,
     /// What the operation at hand reads from, if its engine said so.
     source: Cell<Option<u32>>,
-    state: RefCell<State>,
+    pub(super) state: RefCell<State>,
 }
 
 /// Counts runs, for [`Run::epoch`]. Relaxed: only uniqueness matters.
@@ -295,66 +296,6 @@ impl Run {
         }
     }
 
-    /// The object has got the end that it was owed.
-    pub fn ended(&self, obj: ObjectId) {
-        let mut s = self.state.borrow_mut();
-        let per_thread = s.objects.get_mut(obj.creator().0 as usize);
-        if let Some(o) = per_thread.and_then(|v| v.get_mut(obj.nth() as usize))
-            && std::mem::take(&mut o.owed)
-        {
-            self.owed.set(self.owed.get() - 1);
-        }
-    }
-
-    /// Fails the execution, kind leak, if an `Arc` or a `Tracked` that was made in it is still there. For the
-    /// engine to call when all threads have ended.
-    pub fn check_leaks(&self) {
-        if self.owed.get() == 0 || self.over.get() {
-            return;
-        }
-        let (mut message, mut sites) = (String::new(), Vec::new());
-        for (t, per_thread) in self.state.borrow().objects.iter().enumerate() {
-            for (n, o) in per_thread.iter().enumerate().filter(|(_, o)| o.owed) {
-                let id = ObjectId::new(ThreadId(t as u8), n as u32);
-                let what = if o.kind == ObjectKind::Arc { "Arc" } else { "Tracked" };
-                let name = o.name.clone().unwrap_or_else(|| id.to_string());
-                if message.is_empty() {
-                    message = format!("{what} {name}, created at {}, was never dropped", o.site);
-                }
-                sites.push((id.creator(), format!("{what} {name} created"), o.site));
-            }
-        }
-        self.note_failure(None, Kind::Leak, message, sites);
-    }
-
-    /// The acting thread's value of a thread-local: `None` if it is still to be made, `Some(None)` if it is
-    /// destroyed already.
-    pub(crate) fn local(&self, key: usize) -> Option<Option<*const dyn Any>> {
-        let s = self.state.borrow();
-        let mine = s.locals.get(self.current.get().0 as usize)?;
-        mine.iter().find(|(k, _)| *k == key).map(|(_, v)| v.map(|p| p.cast_const()))
-    }
-
-    /// Keeps the acting thread's value of a thread-local until the thread ends.
-    pub(crate) fn set_local(&self, key: usize, value: Box<dyn Any>) -> *const dyn Any {
-        let mut s = self.state.borrow_mut();
-        let me = self.current.get().0 as usize;
-        if s.locals.len() <= me {
-            s.locals.resize_with(me + 1, Vec::new);
-        }
-        let value = Box::into_raw(value);
-        s.locals[me].push((key, Some(value)));
-        value
-    }
-
-    /// Takes the oldest value of a thread-local of `me` that is not destroyed yet.
-    pub(crate) fn take_local(&self, me: ThreadId) -> Option<Box<dyn Any>> {
-        let mut s = self.state.borrow_mut();
-        let value = s.locals.get_mut(me.0 as usize)?.iter_mut().find_map(|(_, value)| value.take())?;
-        // SAFETY: `set_local` made it from a box; it was in the table once and has just been taken out of it.
-        Some(unsafe { Box::from_raw(value) })
-    }
-
     /// Gives the execution up without calling it a failure, and unwinds the acting thread.
     pub fn stop(&self, why: Verdict) -> ! {
         self.note_stop(why);
@@ -513,47 +454,5 @@ impl Run {
     ) -> ! {
         self.note_failure(property, kind, message, sites);
         std::panic::resume_unwind(Box::new(Abandoned))
-    }
-}
-
-/// The property `name` holds here. If not, the execution is a counterexample with kind `assertion`.
-///
-/// `detail` is evaluated only on failure; it is the line that people read.
-#[track_caller]
-pub fn always(name: &'static str, holds: bool, detail: impl FnOnce() -> String) {
-    violated_unless(name, Kind::Assertion, holds, detail);
-}
-
-/// [`always`] with a kind other than `assertion`, such as [`Kind::DoubleCompletion`].
-#[track_caller]
-pub fn violated_unless(name: &'static str, kind: Kind, holds: bool, detail: impl FnOnce() -> String) {
-    if holds {
-        return;
-    }
-    let site = Location::caller();
-    match current() {
-        Some(run) => run.fail(Some(name), kind, detail(), vec![(run.me(), "violated here".to_owned(), site)]),
-        None => {
-            let detail = detail();
-            if let Some(execution) = native::current() {
-                execution.fail(Some(name), kind, detail.clone());
-            }
-            panic!("property {name} violated: {detail}")
-        }
-    }
-}
-
-/// The situation `name` was seen (if `seen`). An exhaustive engine that never sees it reports the model vacuous.
-pub fn sometimes(name: &'static str, seen: bool) {
-    if !seen {
-        return;
-    }
-    if let Some(run) = current() {
-        let mut s = run.state();
-        if !s.seen.contains(&name) {
-            s.seen.push(name);
-        }
-    } else if let Some(execution) = native::current() {
-        execution.sometimes(name);
     }
 }

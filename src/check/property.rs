@@ -1,0 +1,48 @@
+//! Properties, as scenarios state them: always, sometimes. Natively too, where no run is installed.
+
+use super::engine::native;
+use super::run::current;
+use super::verdict::Kind;
+use std::panic::Location;
+
+/// The property `name` holds here. If not, the execution is a counterexample with kind `assertion`.
+///
+/// `detail` is evaluated only on failure; it is the line that people read.
+#[track_caller]
+pub fn always(name: &'static str, holds: bool, detail: impl FnOnce() -> String) {
+    violated_unless(name, Kind::Assertion, holds, detail);
+}
+
+/// [`always`] with a kind other than `assertion`, such as [`Kind::DoubleCompletion`].
+#[track_caller]
+pub fn violated_unless(name: &'static str, kind: Kind, holds: bool, detail: impl FnOnce() -> String) {
+    if holds {
+        return;
+    }
+    let site = Location::caller();
+    match current() {
+        Some(run) => run.fail(Some(name), kind, detail(), vec![(run.me(), "violated here".to_owned(), site)]),
+        None => {
+            let detail = detail();
+            if let Some(execution) = native::current() {
+                execution.fail(Some(name), kind, detail.clone());
+            }
+            panic!("property {name} violated: {detail}")
+        }
+    }
+}
+
+/// The situation `name` was seen (if `seen`). An exhaustive engine that never sees it reports the model vacuous.
+pub fn sometimes(name: &'static str, seen: bool) {
+    if !seen {
+        return;
+    }
+    if let Some(run) = current() {
+        let mut s = run.state();
+        if !s.seen.contains(&name) {
+            s.seen.push(name);
+        }
+    } else if let Some(execution) = native::current() {
+        execution.sometimes(name);
+    }
+}
