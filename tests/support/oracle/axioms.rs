@@ -30,15 +30,38 @@ pub struct Answer {
     pub sc: Allowed,
 }
 
-/// Everything that RC11 and SC allow `p` to do; `None` if there are more than `budget` candidates. `guesses`: what
-/// each thread must read.
-pub fn enumerate(p: &Program, budget: u64, guesses: Option<&[Reads]>) -> Option<Answer> {
-    let s = Skeleton::of(p);
+/// What is asked of a graph besides being consistent.
+#[derive(Default)]
+pub struct Want {
+    /// What each thread reads; the other graphs do not count.
+    pub reads: Vec<Reads>,
+    /// What each thread is said to have read, in the outcome.
+    pub results: Vec<Reads>,
+    /// Threads whose last read takes the last write of its location.
+    pub final_reads: Vec<usize>,
+    /// How many atomics there are, whether or not these threads access them.
+    pub atomics: usize,
+}
+
+/// Everything that RC11 and SC allow `p` to do; `None` if there are more than `budget` candidates.
+pub fn enumerate(p: &Program, budget: u64) -> Option<Answer> {
+    all(Skeleton::of(p), budget, None)
+}
+
+/// Of that, what is wanted.
+pub fn enumerate_where(p: &Program, budget: u64, want: &Want) -> Option<Answer> {
+    let mut s = Skeleton::of(p);
+    s.narrow(&want.reads);
+    s.writes.resize(want.atomics, Vec::new());
+    all(s, budget, Some(want))
+}
+
+fn all(s: Skeleton, budget: u64, want: Option<&Want>) -> Option<Answer> {
     if s.candidates() > budget {
         return None;
     }
     let mut answer = Answer::default();
-    s.each(&mut |c| judge(&s, c, guesses, &mut answer));
+    s.each(&mut |c| judge(&s, c, want, &mut answer));
     Some(answer)
 }
 
@@ -47,10 +70,10 @@ fn set(n: usize, f: impl Fn(usize) -> bool) -> Set {
 }
 
 /// One candidate without its modification orders.
-fn judge(s: &Skeleton, c: &Candidate, guesses: Option<&[Reads]>, answer: &mut Answer) {
+fn judge(s: &Skeleton, c: &Candidate, want: Option<&Want>, answer: &mut Answer) {
     // NO-THIN-AIR: values can be computed in an order of po | rf.
     let Some(v) = s.execute(c) else { return };
-    if guesses.is_some_and(|g| g != v.reads) {
+    if want.is_some_and(|w| w.reads != v.reads) {
         return;
     }
     let n = s.events.len();
@@ -122,9 +145,17 @@ fn judge(s: &Skeleton, c: &Candidate, guesses: Option<&[Reads]>, answer: &mut An
             mo = mo.or(&s.mo(o));
             rb = rb.or(&s.rb(c, o, alive));
         }
-        if psc_acyclic(&po, &hb, &rf, &mo, &rb, &same, sc_access, sc_fence) {
+        let last = |t: usize| (0..s.reads.len()).rfind(|&i| s.events[s.reads[i]].t == t);
+        let takes_final = |t: usize| {
+            last(t).is_none_or(|i| {
+                let order = s.events[s.reads[i]].loc.map(|x| orders[x]);
+                c.sources[i] == order.and_then(|o| o.last().copied())
+            })
+        };
+        let wanted = want.is_none_or(|w| w.final_reads.iter().all(|&t| takes_final(t)));
+        if wanted && psc_acyclic(&po, &hb, &rf, &mo, &rb, &same, sc_access, sc_fence) {
             let finals = orders.iter().map(|o| o.last().map_or(0, |&w| v.value[w]));
-            let word = outcome(&v.reads, finals);
+            let word = outcome(want.map_or(&v.reads, |w| &w.results), finals);
             let key = s.key(c, &orders);
             // SC: one order of everything explains the graph.
             if po.or(&s.threads).or(&s.sections(c)).or(&rf).or(&mo).or(&rb).acyclic() {

@@ -169,6 +169,34 @@ impl<'p> Skeleton<'p> {
         Skeleton { program, po, threads, reads, writes, sources, locks, events }
     }
 
+    /// Given what each thread reads, leaves out the sources that have other values (or do not write).
+    pub fn narrow(&mut self, guesses: &[Reads]) {
+        let n = self.events.len();
+        // Value read and written by each event, as guessed; `None` if it does not write.
+        let mut next = vec![0; guesses.len()];
+        let (mut read, mut written) = (vec![0; n], vec![None; n]);
+        for i in 0..n {
+            let e = &self.events[i];
+            let Some(op) = self.program.threads[e.t].get(e.at) else { continue };
+            if e.kind == Kind::Read {
+                let told = guesses[e.t].get(next[e.t]).copied().unwrap_or(0);
+                next[e.t] += 1;
+                read[i] = if matches!(op, Op::Cas { .. }) { told >> 1 } else { told };
+            }
+            written[i] = match *op {
+                _ if e.kind != Kind::Write => None,
+                Op::Store(_, Val::Is(v), _) | Op::Swap(_, v, _) => Some(v),
+                Op::PlainStore(_, v) | Op::CellWrite(_, v) => Some(v),
+                Op::Cas { expected, new, .. } => (read[i - 1] == expected).then_some(new),
+                Op::Add(_, d, _) => Some(read[i - 1] + d),
+                ref op => panic!("the value of {op} is not known from guesses"),
+            };
+        }
+        for (&r, sources) in self.reads.iter().zip(&mut self.sources) {
+            sources.retain(|s| s.map_or(Some(0), |w| written[w]) == Some(read[r]));
+        }
+    }
+
     /// How many candidates there are, modification orders included (of all writes).
     pub fn candidates(&self) -> u64 {
         let factorial = |n: usize| (1..=n as u64).product::<u64>();
@@ -185,6 +213,9 @@ impl<'p> Skeleton<'p> {
 
     fn each_order(&self, orders: &mut Vec<Vec<usize>>, f: &mut dyn FnMut(&Candidate)) {
         let Some(sections) = self.locks.get(orders.len()) else {
+            if self.sources.iter().any(Vec::is_empty) {
+                return;
+            }
             let mut picks = vec![0; self.reads.len()];
             loop {
                 let sources = picks.iter().zip(&self.sources).map(|(&i, s)| s[i]).collect();

@@ -2,13 +2,15 @@
 
 use super::axioms::{Allowed, Answer, enumerate};
 use super::facade::scenario;
+use super::flow::flow;
 use super::interleave::{interleavings, skeleton};
+use super::machine::{Still, behaviour};
 use super::program::{Op, Program};
 use crate::support::plan;
 use selvedge::check::engine::{Exploration, Plan, exact};
 use selvedge::check::model::Memory;
 use selvedge::check::{Kind, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What was compared, for the summary.
@@ -125,11 +127,11 @@ fn expect(p: &Program, memory: Memory, allowed: &Allowed, racy: bool, deadlocks:
 /// Compares the engine with the oracles on a straight-line program, under both memory models; `None` if the
 /// program has more than `budget` candidates.
 pub fn straight_line(p: &Program, budget: u64) -> Option<Result<Tally, String>> {
-    let Answer { rc11, sc } = enumerate(p, budget, None)?;
+    let Answer { rc11, sc } = enumerate(p, budget)?;
     let stands = deadlocks(p);
     let (mut racy, mut racy_sc) = (rc11.racy, sc.racy);
     for stand in &stands {
-        let a = enumerate(stand, budget, None)?;
+        let a = enumerate(stand, budget)?;
         racy |= a.rc11.racy;
         racy_sc |= a.sc.racy;
     }
@@ -159,6 +161,99 @@ pub fn straight_line(p: &Program, budget: u64) -> Option<Result<Tally, String>> 
             deadlocking: !stands.is_empty() as u64,
             graphs: if free { rc11.total() } else { 0 },
             sc_graphs: if free { sc.total() } else { 0 },
+        })
+    };
+    Some(run())
+}
+
+/// Compares the engine with the guessing oracle on a program with branches, choices and waits for values.
+pub fn control_flow(p: &Program, budget: u64) -> Option<Result<Tally, String>> {
+    let f = flow(p, budget)?;
+    let run = || {
+        let mut tally = Tally { programs: 1, ..Tally::default() };
+        for (memory, allowed, stuck) in
+            [(Memory::Rc11, &f.answer.rc11, f.stuck), (Memory::Sc, &f.answer.sc, f.stuck_sc)]
+        {
+            let x = explore(p, memory, 1)?;
+            let engine = words(&x);
+            let good = match &x.verdict {
+                Verdict::Found { kind: Kind::Livelock, .. } => stuck,
+                Verdict::Exhausted => !stuck && engine == allowed.outcomes,
+                _ => false,
+            };
+            if !good {
+                return Err(format!(
+                    "{memory:?}: the engine says {} after {} executions; the oracle: {} graphs, stuck: {stuck}{}",
+                    verdict(&x),
+                    x.executions,
+                    allowed.total(),
+                    differences(&engine, &allowed.outcomes)
+                ));
+            }
+            same_with_two_jobs(p, memory, &x)?;
+            let graphs = if memory == Memory::Rc11 { &mut tally.graphs } else { &mut tally.sc_graphs };
+            *graphs = if stuck { 0 } else { allowed.total() };
+            tally.deadlocking |= stuck as u64;
+        }
+        Ok(tally)
+    };
+    Some(run())
+}
+
+/// Compares the engine under SC with the machine: sets of outcomes, and whether and how threads can stand still.
+/// Under RC11 there must be no less.
+pub fn blocking(p: &Program, budget: usize) -> Option<Result<Tally, String>> {
+    let b = behaviour(p, budget)?;
+    let run = || {
+        let x = explore(p, Memory::Sc, 1)?;
+        let engine = words(&x).into_keys().collect();
+        let good = match &x.verdict {
+            Verdict::Found { kind: Kind::LostWakeup, .. } => b.still.contains(&Still::LostWakeup),
+            Verdict::Found { kind: Kind::Livelock, .. } => b.still.contains(&Still::Livelock),
+            Verdict::Found { kind: Kind::Deadlock, .. } => b.still.contains(&Still::Deadlock),
+            Verdict::Exhausted => b.still.is_empty() && b.outcomes == engine,
+            Verdict::Inconclusive { why } if why == "no complete execution" => {
+                b.still.is_empty() && b.outcomes.is_empty()
+            }
+            _ => false,
+        };
+        if !good {
+            let only =
+                |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
+            return Err(format!(
+                "the engine says {} after {} executions; the machine: {} outcomes, stands still: {:?}\n  only the engine: \
+                 {:?}\n  only the machine: {:?}",
+                verdict(&x),
+                x.executions,
+                b.outcomes.len(),
+                b.still,
+                only(&engine, &b.outcomes),
+                only(&b.outcomes, &engine)
+            ));
+        }
+        same_with_two_jobs(p, Memory::Sc, &x)?;
+        // RC11 allows all that SC allows, and more.
+        let weak = explore(p, Memory::Rc11, 1)?;
+        let weak_words: BTreeSet<String> = words(&weak).into_keys().collect();
+        let good = match &weak.verdict {
+            Verdict::Found { kind: Kind::LostWakeup | Kind::Livelock | Kind::Deadlock, .. } => true,
+            Verdict::Exhausted => b.still.is_empty() && weak_words.is_superset(&b.outcomes),
+            Verdict::Inconclusive { why } if why == "no complete execution" => b.outcomes.is_empty(),
+            _ => false,
+        };
+        if !good {
+            let lost: Vec<&String> = b.outcomes.difference(&weak_words).collect();
+            let (v, still) = (verdict(&weak), &b.still);
+            return Err(format!(
+                "RC11: the engine says {v}; SC stands still: {still:?}; SC alone has {lost:?}"
+            ));
+        }
+        Ok(Tally {
+            programs: 1,
+            graphs: weak.executions,
+            deadlocking: !b.still.is_empty() as u64,
+            sc_graphs: x.executions,
+            ..Tally::default()
         })
     };
     Some(run())

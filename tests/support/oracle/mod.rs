@@ -2,15 +2,19 @@
 //!
 //! Reading order: `program` (programs as data), `facade` (what the engine runs), then the oracles, which share no
 //! code with the engine: `axioms` over `candidate` and `relation` (RC11 by brute force), `interleave` (SC by brute
-//! force). `random` makes programs, `compare` compares, `shrink` makes failures small, `campaign` runs many.
+//! force), `flow` (branches and choices, by guessing), `machine` (everything that blocks, under SC). `random` and
+//! `random_blocking` make programs, `compare` compares, `shrink` makes failures small, `campaign` runs many.
 
 pub mod axioms;
 pub mod campaign;
 pub mod candidate;
 pub mod compare;
 pub mod facade;
+pub mod flow;
 pub mod interleave;
+pub mod machine;
 pub mod program;
 pub mod random;
+pub mod random_blocking;
 pub mod relation;
 pub mod shrink;

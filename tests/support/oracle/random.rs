@@ -35,7 +35,7 @@ impl Rng {
         }
     }
     /// Maybe one.
-    fn some<T>(&mut self, p: usize, f: impl FnOnce(&mut Rng) -> T) -> Vec<T> {
+    pub fn some<T>(&mut self, p: usize, f: impl FnOnce(&mut Rng) -> T) -> Vec<T> {
         if self.percent(p) { vec![f(self)] } else { Vec::new() }
     }
 }

@@ -1,0 +1,403 @@
+//! A sequentially consistent machine for whole programs: every schedule of threads with branches, choices, mutexes,
+//! readers-writer locks, condition variables and parking, as a search over machine states. It yields the set of
+//! outcomes and the ways to stand still for ever; it knows nothing of graphs.
+//!
+//! Fidelity is the engine's, stated in its documentation: a spurious wake-up, a timeout and a spurious failure of a
+//! weak exchange may happen at most once per thread and object in an execution, and at the start of a wait; a
+//! timed wait that is not over does not count as standing still.
+
+use super::program::{Op, Ordering, Program, Reads, Val, exchanged, outcome};
+use std::collections::{BTreeSet, HashSet};
+
+/// How nobody can move any more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Still {
+    LostWakeup,
+    Livelock,
+    Deadlock,
+}
+
+/// What a program comes to.
+#[derive(Default, Debug)]
+pub struct Behaviour {
+    pub outcomes: BTreeSet<String>,
+    pub still: BTreeSet<Still>,
+}
+
+/// A machine instruction. Those that are no `Op` take no step of their own.
+#[derive(Clone, Debug)]
+enum Code {
+    Op(Op),
+    /// Exchanges the last value read for one more.
+    Exchange {
+        x: usize,
+    },
+    /// Tries to acquire; goes to the target if it cannot.
+    Try {
+        op: Op,
+        otherwise: usize,
+    },
+    /// Goes to the target unless the last value read is this one.
+    Unless {
+        is: u64,
+        to: usize,
+    },
+    /// Goes to the target if the last exchange succeeded.
+    IfExchanged {
+        to: usize,
+    },
+    Jump {
+        to: usize,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum At {
+    Unborn,
+    Code(usize),
+    /// In the queue of the condition variable that its instruction names, or parked: it has chosen to wait.
+    Queued(usize),
+    /// Woken; must take the mutex again. Did it time out?
+    Relock(usize, bool),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct State {
+    at: Vec<At>,
+    memory: Vec<u64>,
+    cells: Vec<u64>,
+    mutex: Vec<bool>,
+    readers: Vec<u32>,
+    writer: Vec<bool>,
+    token: Vec<bool>,
+    reads: Vec<Reads>,
+    last: Vec<u64>,
+    exchanged: Vec<bool>,
+    /// What each thread has used up: its one spurious or timed end of a wait, by object.
+    used: Vec<BTreeSet<(char, usize)>>,
+}
+
+fn compile(ops: &[Op], code: &mut Vec<Code>) {
+    for op in ops {
+        match op {
+            Op::If { read, is, then, other } => {
+                code.push(Code::Op((**read).clone()));
+                let branch = code.len();
+                code.push(Code::Jump { to: 0 });
+                compile(then, code);
+                let end = code.len();
+                code.push(Code::Jump { to: 0 });
+                code[branch] = Code::Unless { is: *is, to: code.len() };
+                compile(other, code);
+                code[end] = Code::Jump { to: code.len() };
+            }
+            Op::Increment { x, tries, .. } => {
+                let mut ends = Vec::new();
+                for _ in 0..*tries {
+                    code.extend([Code::Op(Op::Load(*x, Ordering::Relaxed)), Code::Exchange { x: *x }]);
+                    ends.push(code.len());
+                    code.push(Code::Jump { to: 0 });
+                }
+                let to = code.len();
+                ends.into_iter().for_each(|e| code[e] = Code::IfExchanged { to });
+            }
+            Op::WaitFor { cv, m, x, value } => {
+                let start = code.len();
+                code.push(Code::Op(Op::Load(*x, Ordering::Relaxed)));
+                let branch = code.len();
+                code.push(Code::Unless { is: *value, to: branch + 2 });
+                code.push(Code::Jump { to: branch + 4 });
+                code.push(Code::Op(Op::Wait { cv: *cv, m: *m, timed: false }));
+                code.push(Code::Jump { to: start });
+            }
+            Op::TryLock { body, .. } | Op::TryRead { body, .. } | Op::TryWrite { body, .. } => {
+                let attempt = code.len();
+                code.push(Code::Jump { to: 0 });
+                compile(body, code);
+                code.push(Code::Op(match *op {
+                    Op::TryLock { m, .. } => Op::Unlock(m),
+                    Op::TryRead { l, .. } => Op::ReadEnd(l),
+                    Op::TryWrite { l, .. } => Op::WriteEnd(l),
+                    _ => unreachable!("one of the three above"),
+                }));
+                code[attempt] = Code::Try { op: op.clone(), otherwise: code.len() };
+            }
+            op => code.push(Code::Op(op.clone())),
+        }
+    }
+}
+
+/// Everything that `p` can do; `None` if the machine has more than `budget` states.
+pub fn behaviour(p: &Program, budget: usize) -> Option<Behaviour> {
+    let code: Vec<Vec<Code>> = p
+        .threads
+        .iter()
+        .map(|ops| {
+            let mut c = Vec::new();
+            compile(ops, &mut c);
+            c
+        })
+        .collect();
+    let (n, s) = (p.threads.len(), p.sizes());
+    let mut first = State {
+        at: vec![At::Unborn; n],
+        memory: vec![0; s.atomics],
+        cells: vec![0; s.cells],
+        mutex: vec![false; s.mutexes],
+        readers: vec![0; s.rwlocks],
+        writer: vec![false; s.rwlocks],
+        token: vec![false; n],
+        reads: vec![Vec::new(); n],
+        last: vec![0; n],
+        exchanged: vec![false; n],
+        used: vec![BTreeSet::new(); n],
+    };
+    first.at[0] = At::Code(0);
+    let mut b = Behaviour::default();
+    let (mut seen, mut todo) = (HashSet::from([first.clone()]), vec![first]);
+    while let Some(s) = todo.pop() {
+        let mut next = Vec::new();
+        (0..n).for_each(|t| steps(&code, &s, t, &mut next));
+        if next.is_empty() {
+            match stand_still(&code, &s) {
+                Some(None) => drop(b.outcomes.insert(outcome(&s.reads, s.memory.into_iter().chain(s.cells)))),
+                Some(Some(still)) => drop(b.still.insert(still)),
+                None => {}
+            }
+        }
+        todo.extend(next.into_iter().filter(|n| seen.insert(n.clone())));
+        if seen.len() > budget {
+            return None;
+        }
+    }
+    Some(b)
+}
+
+/// `Some(None)`: everybody has ended. `None`: somebody's timeout has not come yet.
+fn stand_still(code: &[Vec<Code>], s: &State) -> Option<Option<Still>> {
+    let mut kind = None;
+    for (t, at) in s.at.iter().enumerate() {
+        let still = match *at {
+            At::Unborn => continue,
+            At::Code(pc) if pc == code[t].len() => continue,
+            At::Code(pc) => match code[t][pc] {
+                Code::Op(Op::Await { .. }) => Still::Livelock,
+                _ => Still::Deadlock,
+            },
+            At::Queued(pc) => match code[t][pc] {
+                Code::Op(Op::Wait { timed: true, .. } | Op::Park { timed: true }) => return None,
+                _ => Still::LostWakeup,
+            },
+            At::Relock(..) => Still::Deadlock,
+        };
+        kind = Some(kind.map_or(still, |k| still.min(k)));
+    }
+    Some(kind)
+}
+
+/// Every state to which a step of `t` leads.
+fn steps(code: &[Vec<Code>], s: &State, t: usize, out: &mut Vec<State>) {
+    let pc = match s.at[t] {
+        At::Unborn => return,
+        At::Queued(pc) => {
+            if matches!(code[t][pc], Code::Op(Op::Park { .. })) && s.token[t] {
+                let mut n = s.clone();
+                n.token[t] = false;
+                n.proceed(code, t, pc + 1);
+                out.push(n);
+            }
+            return;
+        }
+        At::Relock(pc, timed_out) => {
+            let Code::Op(Op::Wait { m, timed, .. }) = code[t][pc] else { unreachable!("it was a wait") };
+            if !s.mutex[m] {
+                let mut n = s.clone();
+                n.mutex[m] = true;
+                if timed {
+                    n.read(t, timed_out as u64);
+                }
+                n.proceed(code, t, pc + 1);
+                out.push(n);
+            }
+            return;
+        }
+        At::Code(pc) => pc,
+    };
+    let Some(c) = code[t].get(pc) else { return };
+    let mut n = s.clone();
+    match c {
+        Code::Exchange { x } => {
+            let v = n.memory[*x];
+            let ok = v == n.last[t];
+            if ok {
+                n.memory[*x] = v + 1;
+            }
+            n.reads[t].push(exchanged(v, ok));
+            (n.last[t], n.exchanged[t]) = (v, ok);
+        }
+        Code::Try { op, otherwise } => {
+            let free = n.acquire(op);
+            n.read(t, free as u64);
+            n.proceed(code, t, if free { pc + 1 } else { *otherwise });
+            return out.push(n);
+        }
+        Code::Op(op) => return operation(code, s, t, pc, op, out),
+        Code::Unless { .. } | Code::IfExchanged { .. } | Code::Jump { .. } => {
+            unreachable!("`proceed` goes past these")
+        }
+    }
+    n.proceed(code, t, pc + 1);
+    out.push(n);
+}
+
+fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &mut Vec<State>) {
+    let mut n = s.clone();
+    let early = |n: &State, object: (char, usize), out: &mut Vec<State>, f: &dyn Fn(&mut State)| {
+        if !n.used[t].contains(&object) {
+            let mut n = n.clone();
+            n.used[t].insert(object);
+            f(&mut n);
+            out.push(n);
+        }
+    };
+    match *op {
+        Op::Load(x, _) | Op::PlainLoad(x) => n.read(t, s.memory[x]),
+        Op::CellRead(c) => n.read(t, s.cells[c]),
+        Op::Store(x, Val::Is(v), _) | Op::PlainStore(x, v) => n.memory[x] = v,
+        Op::Store(x, Val::Last, _) => n.memory[x] = s.last[t],
+        Op::CellWrite(c, v) => n.cells[c] = v,
+        Op::Add(x, d, _) => {
+            n.read(t, s.memory[x]);
+            n.memory[x] += d;
+        }
+        Op::Swap(x, v, _) => {
+            n.read(t, s.memory[x]);
+            n.memory[x] = v;
+        }
+        Op::Cas { x, expected, new, weak, .. } => {
+            let v = s.memory[x];
+            if weak && v == expected {
+                early(s, ('a', x), out, &|n| {
+                    n.reads[t].push(exchanged(v, false));
+                    n.last[t] = v;
+                    n.proceed(code, t, pc + 1);
+                });
+            }
+            if v == expected {
+                n.memory[x] = new;
+            }
+            n.reads[t].push(exchanged(v, v == expected));
+            n.last[t] = v;
+        }
+        Op::Fence(_) => {}
+        Op::Lock(_) | Op::Read(_) | Op::Write(_) => {
+            if !n.acquire(op) {
+                return;
+            }
+        }
+        Op::Unlock(m) => n.mutex[m] = false,
+        Op::ReadEnd(l) => n.readers[l] -= 1,
+        Op::WriteEnd(l) => n.writer[l] = false,
+        Op::Spawn(c) => n.proceed(code, c, 0),
+        Op::Join(c) => {
+            if s.at[c] != At::Code(code[c].len()) {
+                return;
+            }
+        }
+        Op::Await { x, value, .. } => {
+            if s.memory[x] != value {
+                return;
+            }
+            n.read(t, value);
+        }
+        Op::Choose(k) => {
+            for c in 0..k as u64 {
+                let mut n = s.clone();
+                n.read(t, c);
+                n.proceed(code, t, pc + 1);
+                out.push(n);
+            }
+            return;
+        }
+        Op::Wait { cv, m, timed } => {
+            n.mutex[m] = false;
+            for timed_out in [false, true].into_iter().take(1 + timed as usize) {
+                early(&n, ('c', cv), out, &|n| n.at[t] = At::Relock(pc, timed_out));
+            }
+            n.at[t] = At::Queued(pc);
+            return out.push(n);
+        }
+        Op::Notify { cv, all } => {
+            let waits = |o: usize| match s.at[o] {
+                At::Queued(pc) => matches!(code[o][pc], Code::Op(Op::Wait { cv: c, .. }) if c == cv),
+                _ => false,
+            };
+            let queued: Vec<usize> = (0..s.at.len()).filter(|&o| waits(o)).collect();
+            n.proceed(code, t, pc + 1);
+            if all || queued.is_empty() {
+                queued.iter().for_each(|&o| n.wake(o));
+                return out.push(n);
+            }
+            for o in queued {
+                let mut n = n.clone();
+                n.wake(o);
+                out.push(n);
+            }
+            return;
+        }
+        Op::Park { .. } => {
+            early(s, ('p', t), out, &|n| n.proceed(code, t, pc + 1));
+            n.at[t] = At::Queued(pc);
+            return out.push(n);
+        }
+        Op::Unpark(o) => n.token[o] = true,
+        Op::If { .. } | Op::Increment { .. } | Op::WaitFor { .. } => unreachable!("compiled"),
+        Op::TryLock { .. } | Op::TryRead { .. } | Op::TryWrite { .. } => unreachable!("compiled"),
+    }
+    n.proceed(code, t, pc + 1);
+    out.push(n);
+}
+
+impl State {
+    fn read(&mut self, t: usize, v: u64) {
+        self.reads[t].push(v);
+        self.last[t] = v;
+    }
+
+    fn wake(&mut self, t: usize) {
+        if let At::Queued(pc) = self.at[t] {
+            self.at[t] = At::Relock(pc, false);
+        }
+    }
+
+    /// Takes a lock if that is possible now.
+    fn acquire(&mut self, op: &Op) -> bool {
+        match *op {
+            Op::Lock(m) | Op::TryLock { m, .. } => !std::mem::replace(&mut self.mutex[m], true),
+            Op::Read(l) | Op::TryRead { l, .. } => {
+                self.readers[l] += !self.writer[l] as u32;
+                !self.writer[l]
+            }
+            Op::Write(l) | Op::TryWrite { l, .. } => {
+                let free = !self.writer[l] && self.readers[l] == 0;
+                self.writer[l] |= free;
+                free
+            }
+            _ => unreachable!("acquires nothing"),
+        }
+    }
+
+    /// `t` goes on at `pc`, past everything that is no step.
+    fn proceed(&mut self, code: &[Vec<Code>], t: usize, mut pc: usize) {
+        loop {
+            pc = match code[t].get(pc) {
+                Some(Code::Jump { to }) => *to,
+                Some(Code::Unless { is, to }) if self.last[t] != *is => *to,
+                Some(Code::IfExchanged { to }) if self.exchanged[t] => *to,
+                Some(Code::Unless { .. } | Code::IfExchanged { .. }) => pc + 1,
+                _ => break,
+            };
+        }
+        self.at[t] = At::Code(pc);
+    }
+}

@@ -1,0 +1,201 @@
+//! Random programs that branch, choose and wait.
+
+use super::program::{Op, Ordering, Program, Val};
+use super::random::{FENCES, LOADS, RMWS, Rng, STORES};
+use Ordering::*;
+
+fn value(r: &mut Rng) -> Val {
+    if r.percent(20) { Val::Last } else { Val::Is(r.range(1, 2) as u64) }
+}
+
+fn cas(r: &mut Rng, weak: bool) -> Op {
+    Op::Cas {
+        x: r.below(2),
+        expected: r.below(2) as u64,
+        new: r.range(1, 2) as u64,
+        success: r.pick(&RMWS),
+        failure: r.pick(&LOADS),
+        weak,
+    }
+}
+
+/// Something that reads.
+fn reader(r: &mut Rng) -> Op {
+    match r.below(6) {
+        0 => Op::Choose(r.range(2, 3) as u32),
+        1 => Op::Swap(r.below(2), 2, r.pick(&RMWS)),
+        2 => cas(r, true),
+        3 => cas(r, false),
+        _ => Op::Load(r.below(2), r.pick(&LOADS)),
+    }
+}
+
+fn effect(r: &mut Rng) -> Op {
+    match r.below(8) {
+        0 => Op::Fence(r.pick(&FENCES)),
+        1 => Op::Add(r.below(2), 1, r.pick(&RMWS)),
+        2 => cas(r, false),
+        _ => Op::Store(r.below(2), value(r), r.pick(&STORES)),
+    }
+}
+
+fn few(r: &mut Rng, least: usize, most: usize, f: fn(&mut Rng) -> Op) -> Vec<Op> {
+    (0..r.range(least, most)).map(|_| f(r)).collect()
+}
+
+/// Branches on what was read or chosen, bounded exchange loops, weak exchanges, waits for a value.
+pub fn flow(r: &mut Rng) -> Program {
+    let statement = |r: &mut Rng| match r.below(10) {
+        0..4 => {
+            let read = Box::new(reader(r));
+            Op::If { read, is: r.below(3) as u64, then: few(r, 0, 2, effect), other: few(r, 0, 1, effect) }
+        }
+        4 => Op::Increment {
+            x: 0,
+            tries: r.range(1, 2) as u32,
+            success: r.pick(&RMWS),
+            failure: r.pick(&LOADS),
+        },
+        5 if r.percent(60) => Op::Await { x: r.below(2), value: r.range(0, 2) as u64, order: r.pick(&LOADS) },
+        7 => reader(r),
+        _ => effect(r),
+    };
+    let threads = r.pick(&[2, 2, 3]);
+    Program::of((0..threads).map(|_| (0..r.range(1, 2)).map(|_| statement(r)).collect()).collect())
+}
+
+/// Accesses for inside and outside of sections.
+fn access(r: &mut Rng) -> Op {
+    match r.below(6) {
+        0..3 => Op::Load(r.below(2), r.pick(&LOADS)),
+        3 | 4 => Op::Store(r.below(2), Val::Is(r.range(1, 2) as u64), r.pick(&STORES)),
+        _ => Op::Add(r.below(2), 1, r.pick(&RMWS)),
+    }
+}
+
+/// Threads that wait on condition variables, with and without a predicate, and threads that notify, with and
+/// without the mutex.
+pub fn condvars(r: &mut Rng) -> Program {
+    let timed = r.percent(25);
+    let condvars = r.pick(&[1, 1, 1, 2]);
+    let waiter = |r: &mut Rng| {
+        let cv = r.below(condvars);
+        let wait = Op::Wait { cv, m: 0, timed: timed && r.percent(70) };
+        let mut ops = r.some(15, access);
+        match r.below(6) {
+            0..3 => ops.extend([Op::Lock(0), Op::WaitFor { cv, m: 0, x: 0, value: 1 }]),
+            3 => {
+                let read = Box::new(Op::Load(0, Relaxed));
+                ops.extend([Op::Lock(0), Op::If { read, is: 1, then: vec![], other: vec![wait] }]);
+            }
+            4 => ops.extend([Op::Load(0, Relaxed), Op::Lock(0), wait]),
+            _ => ops.extend([Op::Lock(0), wait]),
+        }
+        ops.extend(r.some(40, access));
+        ops.push(Op::Unlock(0));
+        ops
+    };
+    let notifier = |r: &mut Rng| {
+        let set = Op::Store(0, Val::Is(1), r.pick(&STORES));
+        let notify = |r: &mut Rng| Op::Notify { cv: r.below(condvars), all: r.percent(40) };
+        let mut ops = match r.below(5) {
+            0..2 => vec![Op::Lock(0), set, Op::Unlock(0), notify(r)],
+            2 => vec![Op::Lock(0), set, notify(r), Op::Unlock(0)],
+            3 => vec![set, notify(r)],
+            _ => vec![notify(r), set],
+        };
+        ops.extend(r.some(30, notify));
+        ops
+    };
+    let (waiters, notifiers) = r.pick(&[(1, 1), (1, 1), (2, 1), (1, 2), (2, 1)]);
+    let mut bodies: Vec<Vec<Op>> = (0..waiters).map(|_| waiter(r)).collect();
+    bodies.extend((0..notifiers).map(|_| notifier(r)));
+    r.shuffle(&mut bodies);
+    Program::of(bodies)
+}
+
+/// Readers-writer locks and mutexes, waited for and tried.
+pub fn locks(r: &mut Rng) -> Program {
+    let inside = |r: &mut Rng| {
+        let mut ops = few(r, 0, 2, access);
+        // Always under rw0, so never a race.
+        ops.extend(r.some(30, |_| Op::CellRead(0)));
+        ops
+    };
+    let exclusive = |r: &mut Rng| {
+        let mut ops = few(r, 0, 1, access);
+        ops.extend(r.some(40, |r| Op::CellWrite(0, r.range(1, 3) as u64)));
+        ops
+    };
+    let tries = r.percent(60);
+    let part = |r: &mut Rng| -> Vec<Op> {
+        let around = |a: Op, body: Vec<Op>, b: Op| std::iter::once(a).chain(body).chain([b]).collect();
+        match r.below(if tries { 8 } else { 4 }) {
+            0 => around(Op::Read(0), inside(r), Op::ReadEnd(0)),
+            1 => around(Op::Write(0), exclusive(r), Op::WriteEnd(0)),
+            2 => around(Op::Lock(0), few(r, 0, 1, access), Op::Unlock(0)),
+            3 => vec![access(r)],
+            4 => vec![Op::TryRead { l: 0, body: inside(r) }],
+            5 => vec![Op::TryWrite { l: 0, body: exclusive(r) }],
+            6 => vec![Op::TryLock { m: 0, body: few(r, 0, 2, access) }],
+            _ => {
+                let body = vec![Op::TryLock { m: 0, body: few(r, 0, 1, access) }];
+                around(Op::Read(0), body, Op::ReadEnd(0))
+            }
+        }
+    };
+    let nested = |r: &mut Rng| {
+        let (a, b) = ([Op::Lock(0), Op::Unlock(0)], [Op::Write(0), Op::WriteEnd(0)]);
+        let c = [Op::Read(0), Op::ReadEnd(0)];
+        let (outer, inner) = match r.below(4) {
+            0 => (a, b),
+            1 => (b, a),
+            2 => (a, c),
+            _ => (c, a),
+        };
+        let [start, end] = outer;
+        let mut ops = vec![start, inner[0].clone()];
+        ops.extend(few(r, 0, 1, access));
+        ops.extend([inner[1].clone(), end]);
+        ops
+    };
+    let threads = r.pick(&[2, 3, 3]);
+    let deadlocks = r.percent(25);
+    let body = |r: &mut Rng| {
+        if deadlocks {
+            return nested(r);
+        }
+        (0..r.range(1, 2)).flat_map(|_| part(r)).collect::<Vec<_>>()
+    };
+    Program::of((0..threads).map(|_| body(r)).collect())
+}
+
+/// Threads that park, and threads that wake them: thread 0, their younger siblings, and thread 0 that parks itself.
+pub fn parking(r: &mut Rng) -> Program {
+    let threads = r.pick(&[2, 2, 3]);
+    let timed = r.percent(25);
+    let body = |r: &mut Rng, t: usize| {
+        let mut ops = few(r, 0, 1, access);
+        for _ in 0..r.range(1, 2) {
+            ops.push(match r.below(4) {
+                0 => Op::Park { timed: timed && r.percent(60) },
+                // It knows itself and whoever was spawned before it.
+                1 | 2 => Op::Unpark(r.below(t + 1)),
+                _ => access(r),
+            });
+        }
+        ops
+    };
+    let mut p = Program::of((1..=threads).map(|t| body(r, t)).collect());
+    for _ in 0..r.range(1, 3) {
+        let op = match r.below(3) {
+            0 => Op::Park { timed: false },
+            1 => access(r),
+            _ => Op::Unpark(r.range(1, threads)),
+        };
+        // Somewhere between the spawns and the last join.
+        let at = r.range(threads, p.threads[0].len() - 1);
+        p.threads[0].insert(at, op);
+    }
+    p
+}
