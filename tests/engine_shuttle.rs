@@ -24,8 +24,8 @@ fn holds<O: Into<Outcome>>(f: impl Fn() -> O + Send + Sync + Copy + 'static, wan
     assert_eq!((&e.verdict, outcomes(&e)), (&Verdict::Exhausted, want.clone()), "{:?}", e.failure);
     for s in RANDOM {
         let e = shuttle::explore(&scenario(f), &plan(s));
-        assert_eq!(e.verdict, Verdict::NotFound { n: 20_000 }, "{s:?} {:?}", e.failure);
-        assert_eq!(e.executions, 20_000);
+        assert_eq!(e.verdict, Verdict::NotFound { n: 5_000 }, "{s:?} {:?}", e.failure);
+        assert_eq!(e.executions, 5_000);
         assert!(outcomes(&e).is_subset(&want), "{s:?} saw {:?}, dfs {want:?}", outcomes(&e));
     }
 }
@@ -130,7 +130,7 @@ fn parking() {
 #[test]
 fn more_threads_than_loom_has() {
     let e = shuttle::explore(&scenario(|| threads(6)), &plan(Strategy::Random));
-    assert_eq!((e.verdict, e.outcomes.len()), (Verdict::NotFound { n: 20_000 }, 1));
+    assert_eq!((e.verdict, e.outcomes.len()), (Verdict::NotFound { n: 5_000 }, 1));
     assert_eq!(dfs(|| threads(4)).verdict, Verdict::Exhausted);
 }
 

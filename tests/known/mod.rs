@@ -14,7 +14,7 @@ pub fn plan(strategy: Strategy) -> Plan {
     Plan {
         strategy,
         seed: 7,
-        executions: 20_000,
+        executions: 5_000,
         steps: 2_000,
         preemptions: None,
         memory: Memory::Rc11,
