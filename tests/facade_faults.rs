@@ -1,19 +1,19 @@
 //! What the checked form reports: leaks, uses after free, panics, strangers; and what it announces.
-#![cfg(any(feature = "check", loom, shuttle))]
+#![cfg(all(any(feature = "check", shuttle), not(loom)))]
 
 mod models;
 
 use models::{explore, plan};
-use selvedge::check::engine::{Exploration, exact, loom, native, shuttle};
+use selvedge::check::engine::{self, Exploration};
 use selvedge::check::event::{Op, Rmw};
 use selvedge::check::run::Failure;
-use selvedge::check::{Kind, Verdict, always, sometimes, violated_unless};
+use selvedge::check::{Kind, Verdict, always};
 use selvedge::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::sync::{thread_local, *};
 use std::sync::{Mutex as StdMutex, OnceLock as StdOnceLock};
 
 fn under_shuttle(program: impl Fn() + Send + Sync + 'static) -> Exploration {
-    explore(shuttle::explore, &plan(300), move || {
+    explore(engine::shuttle::explore, &plan(300), move || {
         program();
         "done"
     })
@@ -208,6 +208,7 @@ fn is_finished_is_refused() {
 
 /// A reader that knows of the replacement only by a relaxed flag may still find the old value; by an acquiring one
 /// it may not.
+#[cfg(not(shuttle))]
 fn stale_reads(flag: Ordering, flagged: Ordering) -> &'static str {
     let shared = Arc::new((ArcSwap::from_pointee(1), AtomicBool::new(false)));
     let writer = {
@@ -226,9 +227,10 @@ fn stale_reads(flag: Ordering, flagged: Ordering) -> &'static str {
     }
 }
 
+#[cfg(not(shuttle))]
 #[test]
 fn arc_swap_is_a_pointer_not_a_lock() {
-    for engine in [exact::explore, loom::explore] {
+    for engine in [engine::exact::explore, engine::loom::explore] {
         let mut plan = plan(1 << 20);
         plan.preemptions = None;
         let got = explore(engine, &plan, || stale_reads(Relaxed, Relaxed));
@@ -244,24 +246,27 @@ fn arc_swap_is_a_pointer_not_a_lock() {
     }
 }
 
+#[cfg(not(shuttle))]
 #[test]
 fn the_native_engine_reports_what_any_thread_found() {
     let native = |program: fn()| {
-        explore(native::explore, &plan(3), move || {
+        explore(engine::native::explore, &plan(3), move || {
             program();
             "done"
         })
     };
     let got = native(|| {
         thread::scope(|s| {
-            s.spawn(|| sometimes("inherited", true));
+            s.spawn(|| selvedge::check::sometimes("inherited", true));
         });
-        sometimes("never", false);
+        selvedge::check::sometimes("never", false);
     });
     assert_eq!((got.verdict, got.executions, got.seen), (Verdict::NotFound { n: 3 }, 3, vec!["inherited"]));
     assert_eq!(got.outcomes.get("done"), Some(&3));
     let got = native(|| {
-        let f = || violated_unless("done-once", Kind::DoubleCompletion, false, || "twice".into());
+        let f = || {
+            selvedge::check::violated_unless("done-once", Kind::DoubleCompletion, false, || "twice".into())
+        };
         let _ = thread::spawn(move || thread::spawn(f).join()).join();
     });
     assert_eq!(failure(got, "done-once", Kind::DoubleCompletion).message, "twice");
@@ -269,17 +274,18 @@ fn the_native_engine_reports_what_any_thread_found() {
     let got = native(|| drop(thread::Builder::new().spawn(|| panic!("alone")).unwrap().join()));
     let f = failure(got, "no-panic", Kind::Panic);
     assert_eq!(f.message, format!("alone (tests/facade_faults.rs:{line})"));
-    let nothing = explore(native::explore, &plan(0), || "done");
+    let nothing = explore(engine::native::explore, &plan(0), || "done");
     assert!(matches!(nothing.verdict, Verdict::Inconclusive { .. }));
 }
 
+#[cfg(not(shuttle))]
 #[test]
 fn native_choices_follow_the_seed() {
     let choices = |seed| {
         static SEEN: StdMutex<Vec<u32>> = StdMutex::new(Vec::new());
         let mut plan = plan(2);
         plan.seed = seed;
-        explore(native::explore, &plan, || {
+        explore(engine::native::explore, &plan, || {
             let drawn: Vec<u32> = (0..20).map(|_| choose(1000)).collect();
             SEEN.lock().unwrap().extend(drawn);
             "drawn"
