@@ -1,5 +1,6 @@
 //! The counterexample that the exact explorer shows: nothing but what the failure depends on, in the order with
 //! the fewest preemptions, and what is certified about it.
+#![cfg(any(feature = "check", loom, shuttle))]
 
 mod support;
 

@@ -110,21 +110,19 @@ fn a_panic_that_the_model_catches_is_no_failure() {
 
 #[test]
 fn objects_of_elsewhere_are_refused_with_advice() {
-    let outside = std::sync::Arc::new((AtomicU32::new(0), Mutex::new(0), UnsafeCell::new(0)));
+    struct Shared((AtomicU32, Mutex<i32>, UnsafeCell<i32>));
+    // SAFETY: the cell is never reached; the facade refuses first.
+    unsafe impl Sync for Shared {}
+    let outside = std::sync::Arc::new(Shared((AtomicU32::new(0), Mutex::new(0), UnsafeCell::new(0))));
     for which in 0..3 {
         let outside = outside.clone();
-        // SAFETY (of sharing the cell): it is never reached; the facade refuses first.
-        struct Shared<T>(T);
-        unsafe impl<T> Send for Shared<T> {}
-        unsafe impl<T> Sync for Shared<T> {}
-        let outside = Shared(outside);
         let f = failure(
             under_shuttle(move || {
-                let outside = &outside;
+                let Shared((atomic, mutex, cell)) = &*outside;
                 match which {
-                    0 => drop(outside.0.0.load(Relaxed)),
-                    1 => drop(outside.0.1.lock()),
-                    _ => outside.0.2.with(|_| ()),
+                    0 => atomic.store(1, Relaxed),
+                    1 => drop(mutex.lock()),
+                    _ => cell.with(|_| ()),
                 }
             }),
             "no-panic",

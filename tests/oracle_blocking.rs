@@ -1,6 +1,7 @@
 //! The exact explorer against independent answers on programs that branch, choose and wait: under RC11 and SC by
 //! guessing what is read (as many executions as graphs), and under SC by a machine that runs every schedule (the
 //! same outcomes, and the same ways to stand still).
+#![cfg(any(feature = "check", loom, shuttle))]
 
 mod support;
 

@@ -205,6 +205,29 @@ fn files_are_short_enough_to_read() {
     no_violations(violations);
 }
 
+/// A test of the checker that does not say so breaks the build of what ships.
+#[test]
+fn tests_of_the_checker_ask_for_it() {
+    let files = files();
+    let needs = |source: &str| source.contains("selvedge::check") || source.contains("selvedge::render");
+    let mut violations = Vec::new();
+    for (path, source) in &files {
+        let Some(name) = path.strip_prefix("tests/").filter(|name| !name.contains('/')) else { continue };
+        let helpers = source.lines().filter_map(|l| l.strip_prefix("mod ")?.strip_suffix(';'));
+        let helped = helpers.flat_map(|m| {
+            let dir = format!("tests/{m}/");
+            files.iter().filter(move |(p, _)| p.starts_with(&dir))
+        });
+        let needs_it = needs(source) || helped.into_iter().any(|(_, s)| needs(s));
+        let asks = source.lines().any(|l| l.starts_with("#![cfg(") && l.contains("feature = \"check\""));
+        if name != "tidy.rs" && needs_it && !asks {
+            violations
+                .push(format!("{path}: uses the checker without #![cfg(any(feature = \"check\", ..))]"));
+        }
+    }
+    no_violations(violations);
+}
+
 /// The rules notice what they are for.
 #[test]
 fn the_rules_can_fail() {
