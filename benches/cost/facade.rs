@@ -2,7 +2,8 @@
 
 use selvedge::sync::hint::spin_loop;
 use selvedge::sync::{
-    Arc, ArcSwap, AtomicBool, AtomicPtr, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, UnsafeCell, fence,
+    Arc, ArcSwap, AtomicBool, AtomicPtr, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, UnsafeCell,
+    fence,
 };
 
 #[inline]

@@ -2,8 +2,8 @@
 //! crates. What differs is imported from the parent module, and is imports and how a cell is opened.
 
 use super::{
-    Arc, ArcSwap, AtomicBool, AtomicPtr, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, UnsafeCell, fence,
-    spin_loop, with, with_mut,
+    Arc, ArcSwap, AtomicBool, AtomicPtr, AtomicU64, Condvar, Mutex, OnceLock, Ordering, RwLock, UnsafeCell,
+    fence, spin_loop, with, with_mut,
 };
 
 /// What every operation of the kernel works on.

@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn markup_and_control_characters_are_harmless() {
         assert_eq!(
-            super::escaped("a<b>&\"c\" \u{1}\u{1b}[31mred\u{1b}[0m"),
-            "a&lt;b&gt;&amp;&quot;c&quot; \u{fffd}red"
+            super::escaped("a<b>&\"c\" \u{1b}[31mred\u{1b}[0m\u{ffff}"),
+            "a&lt;b&gt;&amp;&quot;c&quot; red\u{fffd}"
         );
     }
 }

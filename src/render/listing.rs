@@ -1,7 +1,8 @@
 //! What `list` and `show` print for people.
 
+use super::count;
 use super::style::{bad, bold, dim};
-use super::timeline::{WIDTH, timeline};
+use super::timeline::{WIDTH, timeline, wrapped};
 use crate::check::model::{Catalogue, Check, Grade, Model, Strategy, Variant};
 use crate::check::runner::Report;
 use std::fmt::Write;
@@ -22,18 +23,42 @@ pub fn list(catalogue: &Catalogue) -> String {
 fn heading(out: &mut String, m: &Model) {
     let incident = m.incident.map_or(String::new(), |i| format!("  incident {i}"));
     let _ = writeln!(out, "{}{}", bold(m.name), dim(incident));
-    let _ = writeln!(out, "  {}", m.title);
+    indented(out, "  ", m.title, |s| s);
 }
 
 fn variant(out: &mut String, v: &Variant) {
-    let _ = writeln!(out, "  {:22} {:9} {}", v.name, v.role.word(), dim(v.about));
+    let _ = writeln!(out, "  {:23} {}", v.name, v.role.word());
+    if !v.about.is_empty() {
+        indented(out, "    ", v.about, dim);
+    }
     for c in &v.checks {
-        let _ = writeln!(out, "    {:14} {}", engine(c), c.expect);
+        let expect = c.expect.to_string();
+        for (i, line) in wrapped(&expect, WIDTH - 19).iter().enumerate() {
+            let engine = if i == 0 { engine(c) } else { String::new() };
+            let _ = writeln!(out, "    {engine:14} {}{line}", if i == 0 { "" } else { "  " });
+        }
+    }
+}
+
+/// Text in lines that fit behind `indent`.
+fn indented(out: &mut String, indent: &str, text: &str, paint: fn(String) -> String) {
+    for line in wrapped(text, WIDTH - indent.len()) {
+        let _ = writeln!(out, "{indent}{}", paint(line));
     }
 }
 
 fn engine(c: &Check) -> String {
     c.strategy.map_or(c.engine.word().to_owned(), |s: Strategy| format!("{} {}", c.engine.word(), s.word()))
+}
+
+/// A name, a word about it (11 wide), and a sentence.
+fn named(out: &mut String, name: &str, word: &str, sentence: &str) {
+    for (i, line) in wrapped(sentence, WIDTH - 39).iter().enumerate() {
+        let _ = match i {
+            0 => writeln!(out, "  {name:24} {word} {line}"),
+            _ => writeln!(out, "{:41}{line}", ""),
+        };
+    }
 }
 
 /// The lesson of a model, or of one variant of it, up to its counterexample.
@@ -50,7 +75,7 @@ pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
         let _ = writeln!(out, "\n{}", bold("properties"));
         for p in &m.properties {
             let when = format!("{:?}", p.kind).to_lowercase();
-            let _ = writeln!(out, "  {:24} {when:10} {}", p.name, p.sentence);
+            named(&mut out, p.name, &format!("{when:11}"), p.sentence);
         }
     }
     if !m.outcomes.is_empty() {
@@ -59,7 +84,7 @@ pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
             let grade = format!("{:?}", o.grade).to_lowercase();
             let grade = format!("{grade:11}");
             let grade = if o.grade == Grade::Forbidden { bad(grade) } else { grade };
-            let _ = writeln!(out, "  {:24} {grade} {}", o.word, o.sentence);
+            named(&mut out, o.word, &grade, o.sentence);
         }
     }
     let _ = writeln!(out, "\n{}", bold("variants"));
@@ -79,15 +104,14 @@ pub fn counterexample(r: &Report) -> String {
     if let Some(t) = &r.trace {
         let shape = crate::check::runner::saved::Shape::of(t);
         let line = format!(
-            "{} threads, {} steps, {} switches, fingerprint {}",
-            shape.threads,
-            shape.steps,
-            shape.switches,
+            "{}, {}, {}, fingerprint {}",
+            count(shape.threads as u64, "thread"),
+            count(shape.steps as u64, "step"),
+            super::plural(shape.switches as u64, "switch", "switches"),
             r.fingerprint.as_deref().unwrap_or("none")
         );
         let _ = writeln!(out, "{}\n", dim(line));
         out += &timeline(t);
-        debug_assert!(WIDTH <= 100);
     }
     out
 }

@@ -18,7 +18,12 @@ pub mod timeline;
 
 /// `1 check`, `2 checks`, `1,000 checks`.
 pub fn count(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+    plural(n, noun, &format!("{noun}s"))
+}
+
+/// `1 switch`, `2 switches`.
+pub fn plural(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
 /// Digits in groups of three.
@@ -33,6 +38,10 @@ pub fn grouped(n: u64) -> String {
     }
     out
 }
+
+// The goldens are of all engines side by side.
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod golden;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use std::time::Duration;
 const OUTPUT_LINES: usize = 30;
 
 /// Width of the column of verdicts: with the others, and `DIFFERS`, 100.
-const VERDICT: usize = 32;
+const VERDICT: usize = 31;
 
 /// The first line: what is about to run, and all it depends on.
 pub fn opening(checks: usize, budget: &str, seed: u64, jobs: usize) -> String {
@@ -29,7 +29,7 @@ pub fn table(reports: &[Report]) -> String {
         return out;
     }
     let head =
-        format!("  {:22} {:9} {:14} {:VERDICT$} {:>9}", "variant", "role", "engine", "verdict", "runs");
+        format!("  {:23} {:9} {:14} {:VERDICT$} {:>9}", "variant", "role", "engine", "verdict", "runs");
     let _ = writeln!(out, "\n{}", dim(head));
     let (mut model, mut variant) = ("", "");
     for (i, r) in reports.iter().enumerate() {
@@ -65,7 +65,7 @@ fn row(out: &mut String, r: &Report, first: bool) {
     };
     let mark = if r.as_declared { good("ok") } else { bad("DIFFERS") };
     let runs = grouped(r.executions);
-    let _ = writeln!(out, "  {variant:22} {role:9} {engine:14} {verdict} {runs:>9} {mark}");
+    let _ = writeln!(out, "  {variant:23} {role:9} {engine:14} {verdict} {runs:>9} {mark}");
     if r.as_declared && r.message.starts_with("warning: ") {
         let _ = writeln!(out, "    {}", warn(&r.message));
     }

@@ -3,6 +3,7 @@
 
 use super::style::{bad, bold, dim};
 use crate::check::runner::trace::{Trace, TraceEvent};
+use crate::check::verdict::Kind;
 use std::fmt::Write;
 
 /// Nothing is wider.
@@ -53,7 +54,9 @@ pub fn timeline(t: &Trace) -> String {
     columns.rule(&mut out);
     for (i, thread) in t.threads.iter().enumerate() {
         if let Some(p) = thread.pending.as_ref().filter(|_| !thread.ended && Some(i) != t.thread) {
-            columns.row(&mut out, "", i, &format!("at: {}", p.what), &p.at, true);
+            let stuck = matches!(t.kind, Kind::Deadlock | Kind::LostWakeup);
+            let text = format!("{} {}", if stuck { "waits:" } else { "next:" }, p.what);
+            columns.row(&mut out, "", i, &text, &p.at, true);
         }
     }
     ending(&mut out, t);
@@ -66,6 +69,9 @@ fn ending(out: &mut String, t: &Trace) {
     let _ = writeln!(out, "{}", bad(head));
     for line in wrapped(&t.message, WIDTH - 4) {
         let _ = writeln!(out, "    {line}");
+    }
+    for line in wrapped(&t.minimal, WIDTH - 4).iter().filter(|l| !l.is_empty()) {
+        let _ = writeln!(out, "    {}", dim(line));
     }
     for s in &t.sites {
         let who = t.threads.get(s.thread).map_or("?", |t| t.name.as_str());
@@ -80,7 +86,8 @@ fn appears(t: &Trace, i: usize) -> bool {
     waits || t.thread == Some(i) || t.events.iter().any(|e| e.thread == i)
 }
 
-/// Folds the two halves of a plain access into one line, and repetitions into one with a count.
+/// Folds the two halves of a plain access into one line, a lock that is released at once (what it protects is plain
+/// data of the model, which leaves no log), and repetitions into one with a count.
 fn steps(events: &[TraceEvent]) -> Vec<Step<'_>> {
     let mut out: Vec<Step<'_>> = Vec::new();
     let mut i = 0;
@@ -94,6 +101,12 @@ fn steps(events: &[TraceEvent]) -> Vec<Step<'_>> {
                 text = format!("{kind} {}", e.object.as_deref().unwrap_or(""));
                 next += 1;
             }
+        }
+        if let ("lock", Some(after)) = (e.op.as_str(), events.get(next))
+            && (after.op.as_str(), after.thread, &after.object) == ("unlock", e.thread, &e.object)
+        {
+            text = format!("lock+unlock {}", e.object.as_deref().unwrap_or(""));
+            next += 1;
         }
         match out.last_mut() {
             Some(s) if s.thread == e.thread && s.text == text && s.at == e.at => s.times += 1,
@@ -172,7 +185,7 @@ fn clipped(s: &str, width: usize) -> String {
 }
 
 /// Breaks at spaces where there are some; lines after the first are two narrower, for their indent.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();

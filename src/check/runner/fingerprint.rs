@@ -62,6 +62,7 @@ mod tests {
                 at: at.into(),
             }],
             schedule: vec![],
+            minimal: String::new(),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Trace {
     pub events: Vec<TraceEvent>,
     /// The engine's own schedule.
     pub schedule: Vec<u32>,
+    /// What the engine knows of how short it is; empty if nothing.
+    pub minimal: String,
 }
 
 /// A position that explains the failure.
@@ -88,7 +90,8 @@ impl Trace {
                 ended: t.ended,
             })
             .collect();
-        let events = f.events.iter().map(|e| w.event(e)).collect();
+        let mut newest = BTreeMap::new();
+        let events = f.events.iter().map(|e| w.event(e, &mut newest)).collect();
         let sites = f.sites.iter().map(|(t, what, at)| TraceSite {
             thread: t.0 as usize,
             what: what.clone(),
@@ -103,6 +106,7 @@ impl Trace {
             threads,
             events,
             schedule: f.schedule.clone(),
+            minimal: f.minimal.clone(),
         }
     }
 
@@ -190,12 +194,23 @@ impl<'a> Words<'a> {
         if v < 1 << 32 { v.to_string() } else { format!("{v:#x}") }
     }
 
-    fn event(&mut self, e: &Event) -> TraceEvent {
+    /// `newest` holds the last value that the log wrote to each atomic.
+    fn event(&mut self, e: &Event, newest: &mut BTreeMap<ObjectId, u64>) -> TraceEvent {
+        let mut text = self.done(&e.op, e.answer);
+        match (e.op, e.op.object().and_then(|o| newest.get(&o).copied())) {
+            (Op::Load { .. } | Op::Cas { .. }, Some(new)) if new != e.answer.value => {
+                let _ = write!(text, ", stale: {} is newer", self.value(new));
+            }
+            _ => {}
+        }
+        if let Some((obj, value)) = written(e) {
+            newest.insert(obj, value);
+        }
         TraceEvent {
             thread: e.thread.0 as usize,
             op: word(&e.op).to_owned(),
             object: e.op.object().map(|o| self.object(o)),
-            text: self.done(&e.op, e.answer),
+            text,
             at: position(e.site),
         }
     }
@@ -295,6 +310,16 @@ impl<'a> Words<'a> {
     }
 }
 
+/// What the operation has written to an atomic.
+fn written(e: &Event) -> Option<(ObjectId, u64)> {
+    match e.op {
+        Op::Store { obj, value, .. } | Op::PlainStore { obj, value } => Some((obj, value)),
+        Op::Rmw { obj, rmw, operand, width, .. } => Some((obj, rmw.apply(width, e.answer.value, operand))),
+        Op::Cas { obj, new, .. } if e.answer.ok => Some((obj, new)),
+        _ => None,
+    }
+}
+
 fn access(write: bool) -> &'static str {
     if write { "write" } else { "read" }
 }
@@ -349,5 +374,84 @@ pub fn word(op: &Op) -> &'static str {
         Op::ArcCount { .. } => "arc-count",
         Op::ArcUpgrade { .. } => "arc-upgrade",
         Op::Lifetime { .. } => "lifetime",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::event::{MAIN, ObjectKind};
+    use std::panic::Location;
+
+    fn failure(ops: &[(Op, u64)]) -> Failure {
+        let site = Location::caller();
+        let info = ObjectInfo {
+            kind: ObjectKind::Atomic { width: 64 },
+            name: Some("word".to_owned()),
+            site,
+            owed: false,
+        };
+        let event = |(op, value): &(Op, u64)| Event {
+            thread: MAIN,
+            op: *op,
+            answer: Answer::value(*value),
+            from: None,
+            site,
+        };
+        Failure {
+            property: "p".to_owned(),
+            kind: Kind::Assertion,
+            message: String::new(),
+            thread: None,
+            sites: Vec::new(),
+            threads: Vec::new(),
+            objects: BTreeMap::from([(ObjectId::new(MAIN, 0), info)]),
+            events: ops.iter().map(event).collect(),
+            schedule: Vec::new(),
+            minimal: Default::default(),
+        }
+    }
+
+    fn texts(ops: &[(Op, u64)]) -> Vec<String> {
+        Trace::of(&failure(ops)).events.into_iter().map(|e| e.text).collect()
+    }
+
+    const WORD: fn() -> ObjectId = || ObjectId::new(MAIN, 0);
+
+    fn load(value: u64) -> (Op, u64) {
+        (Op::Load { obj: WORD(), order: Ordering::Relaxed }, value)
+    }
+
+    fn store(value: u64) -> (Op, u64) {
+        (Op::Store { obj: WORD(), order: Ordering::Release, value }, 0)
+    }
+
+    /// What a load could have read and did not is the point of most weak-memory failures.
+    #[test]
+    fn a_stale_load_says_what_is_newer() {
+        assert_eq!(
+            texts(&[load(0), store(7), load(0), load(7)]),
+            [
+                "load word -> 0 (rlx)",
+                "store word = 7 (rel)",
+                "load word -> 0 (rlx), stale: 7 is newer",
+                "load word -> 7 (rlx)"
+            ]
+        );
+    }
+
+    /// Addresses differ from process to process: two runs must print the same.
+    #[test]
+    fn addresses_are_numbered_by_appearance() {
+        let (a, b) = (0x5555_5555_0000, 0x7fff_f7f0_1000);
+        assert_eq!(
+            texts(&[store(a), store(b | 1), store(a), store(1 << 40)]),
+            [
+                "store word = ptr#1 (rel)",
+                "store word = ptr#2|1 (rel)",
+                "store word = ptr#1 (rel)",
+                "store word = 0x10000000000 (rel)"
+            ]
+        );
     }
 }

@@ -1,0 +1,232 @@
+//! What the renderers print, kept as files in `goldens/`. `SELVEDGE_UPDATE_GOLDENS=1 cargo test render` writes them
+//! anew; read the difference before it is committed.
+
+use super::{json, junit, listing, table, timeline};
+use crate::check::model::{Budget, Catalogue, EngineKind, Grade, Model, Variant};
+use crate::check::runner::Report;
+use crate::check::runner::case::{Selection, select};
+use crate::check::runner::trace::{Trace, TraceEvent, TraceSite, TraceThread};
+use crate::check::verdict::{Kind, Verdict};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[track_caller]
+fn golden(name: &str, got: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/goldens").join(name);
+    if std::env::var_os("SELVEDGE_UPDATE_GOLDENS").is_some() {
+        std::fs::write(&path, got).expect("the golden file can be written");
+    }
+    let want = std::fs::read_to_string(&path).expect("the golden file is there");
+    assert_eq!(got, want.replace("\r\n", "\n"), "{name}");
+}
+
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+#[track_caller]
+fn narrow(text: &str) {
+    for line in text.lines() {
+        assert!(line.chars().count() <= timeline::WIDTH, "{} wide: {line}", line.chars().count());
+    }
+}
+
+fn thread(name: &str) -> TraceThread {
+    TraceThread { name: name.to_owned(), pending: None, ended: false }
+}
+
+fn waiting(name: &str, i: usize, what: &str) -> TraceThread {
+    let at = "models/src/locks.rs:9".to_owned();
+    TraceThread { pending: Some(TraceSite { thread: i, what: what.to_owned(), at }), ..thread(name) }
+}
+
+fn event(thread: usize, op: &str, object: Option<&str>, text: &str, line: u32) -> TraceEvent {
+    TraceEvent {
+        thread,
+        op: op.to_owned(),
+        object: object.map(str::to_owned),
+        text: text.to_owned(),
+        at: format!("models/src/counter.rs:{line}"),
+    }
+}
+
+fn lost_update() -> Trace {
+    let n = Some("n");
+    Trace {
+        property: "no-lost-update".to_owned(),
+        kind: Kind::Assertion,
+        message: "2 increments counted as 1".to_owned(),
+        thread: Some(0),
+        sites: vec![TraceSite {
+            thread: 0,
+            what: "violated here".to_owned(),
+            at: "models/src/counter.rs:30".to_owned(),
+        }],
+        threads: vec![thread("main"), TraceThread { ended: true, ..thread("adder") }],
+        events: vec![
+            event(0, "spawn", None, "spawn adder", 10),
+            event(1, "load", n, "load n -> 0 (rlx)", 20),
+            event(0, "write-begin", Some("log"), "write log begins", 11),
+            event(0, "write-end", Some("log"), "write log ends", 11),
+            event(0, "load", n, "load n -> 0 (rlx)", 12),
+            event(0, "store", n, "store n = 1 (rlx)", 13),
+            event(1, "cas", n, "CAS n 0->1 failed, saw 1 (rlx)", 21),
+            event(1, "yield", None, "yield", 22),
+            event(1, "yield", None, "yield", 22),
+            event(1, "yield", None, "yield", 22),
+            event(1, "lock", Some("audit"), "lock audit", 23),
+            event(1, "unlock", Some("audit"), "unlock audit", 23),
+            event(1, "exit", None, "ends", 10),
+            event(0, "join", None, "join adder", 14),
+        ],
+        schedule: vec![],
+        minimal: "no execution with fewer preemptions fails".to_owned(),
+    }
+}
+
+fn deadlock(threads: usize) -> Trace {
+    let names: Vec<String> =
+        (0..threads).map(|i| if i == 0 { "main".into() } else { format!("t{i}") }).collect();
+    let fork = |i: usize| format!("fork[{}]", i % threads);
+    let lock = |i: usize| {
+        let text = format!("lock {}", fork(i));
+        event(i, "lock", Some(&fork(i)), &text, 40 + i as u32)
+    };
+    Trace {
+        property: "deadlock-free".to_owned(),
+        kind: Kind::Deadlock,
+        message: format!(
+            "every thread is blocked: each of {threads} philosophers holds one fork and waits for the next"
+        ),
+        thread: None,
+        sites: vec![],
+        threads: (0..threads).map(|i| waiting(&names[i], i, &format!("lock {}", fork(i + 1)))).collect(),
+        events: (0..threads).map(lock).collect(),
+        schedule: vec![],
+        minimal: String::new(),
+    }
+}
+
+#[test]
+fn a_lost_update_in_two_columns() {
+    let text = plain(&timeline::timeline(&lost_update()));
+    narrow(&text);
+    golden("lost_update.txt", &text);
+}
+
+#[test]
+fn a_deadlock_shows_who_waits_for_what() {
+    let text = plain(&timeline::timeline(&deadlock(3)));
+    narrow(&text);
+    golden("deadlock_3.txt", &text);
+}
+
+/// Five columns leave no room for positions; six still fit.
+#[test]
+fn many_threads_stay_narrow() {
+    let text = plain(&timeline::timeline(&deadlock(5)));
+    narrow(&text);
+    golden("deadlock_5.txt", &text);
+    for threads in 1..=12 {
+        narrow(&plain(&timeline::timeline(&deadlock(threads))));
+    }
+}
+
+/// The end of a long log is what matters; one word that is too long is cut, not overrun.
+#[test]
+fn a_long_log_is_shortened_at_its_front() {
+    let mut t = lost_update();
+    let step = |i: usize| event(i % 2, "store", Some("n"), &format!("store n = {i} (rlx)"), 50 + i as u32);
+    t.events = (0..500).map(step).collect();
+    t.events.push(event(0, "store", None, &"x".repeat(300), 1));
+    t.message = "word ".repeat(100);
+    let text = plain(&timeline::timeline(&t));
+    narrow(&text);
+    assert!(text.contains("... 421 earlier rows ..."), "{text}");
+    assert!(!text.contains("store n = 0 ") && text.contains("store n = 499 "));
+}
+
+fn catalogue() -> Catalogue {
+    Catalogue::new().model(
+        Model::new("counter", "two threads count on one word")
+            .incident("000")
+            .lesson("Two threads read the same value.")
+            .always("no-lost-update", "every increment is counted")
+            .sometimes("both-counted", "both increments are seen")
+            .outcome("torn", Grade::Forbidden, "half of each")
+            .variant(
+                Variant::buggy("load_store", || "x", &[("no-lost-update", Kind::Assertion)])
+                    .about("not atomic"),
+            )
+            .variant(Variant::fixed("fetch_add", || "x").about("atomic")),
+    )
+}
+
+/// Reports as a run over [`catalogue`] could make them: all as declared but the last two.
+fn reports() -> Vec<Report> {
+    let cases = select(&catalogue(), &Selection::default());
+    let verdict = |c: &crate::check::runner::case::Case| match (c.variant.as_str(), c.engine) {
+        ("load_store", _) => Verdict::found(Some("no-lost-update"), Kind::Assertion),
+        (_, EngineKind::Native) => Verdict::NotFound { n: 200 },
+        (_, EngineKind::Loom) => Verdict::Exhausted,
+        (_, EngineKind::Shuttle) => Verdict::found(Some("no-lost-update"), Kind::Assertion),
+        (_, EngineKind::Exact) => Verdict::Crashed { how: "SIGSEGV: segmentation fault".to_owned() },
+    };
+    let report = |case: crate::check::runner::case::Case| {
+        let verdict = verdict(&case);
+        let found = matches!(verdict, Verdict::Found { .. });
+        Report {
+            as_declared: case.expect.accepts(&verdict),
+            message: if found { "2 increments counted as 1".to_owned() } else { String::new() },
+            executions: 1234,
+            steps: 56789,
+            elapsed: Duration::from_millis(1500),
+            trace: found.then(lost_update),
+            fingerprint: found.then(|| "00c0ffee00c0ffee".to_owned()),
+            stdout: String::new(),
+            stderr: if found { String::new() } else { "last words\n".to_owned() },
+            engine_failed: false,
+            verdict,
+            case: Arc::new(case),
+        }
+    };
+    cases.into_iter().map(report).collect()
+}
+
+#[test]
+fn the_table_and_what_differs() {
+    let reports = reports();
+    let mut text = table::opening(reports.len(), Budget::Quick.word(), 1, 2) + &table::table(&reports);
+    for r in reports.iter().filter(|r| !r.as_declared) {
+        text += &table::failure(r, Some(std::path::Path::new("/out/counterexample.json")));
+    }
+    text += &table::summary(reports.len(), 5, Duration::from_millis(4200), false);
+    let text = plain(&text);
+    narrow(&text);
+    golden("table.txt", &text);
+}
+
+#[test]
+fn json_lines() {
+    let reports = reports();
+    let mut text: String = select(&catalogue(), &Selection::default()).iter().map(json::listed).collect();
+    text.extend(reports.iter().map(|r| json::report(r, r.trace.is_some().then_some("/out/c.json".as_ref()))));
+    text += &json::summary(reports.len(), 5, Duration::from_millis(4200), 1);
+    golden("lines.json", &text);
+}
+
+#[test]
+fn junit_document() {
+    golden("junit.xml", &junit::document(&reports(), Duration::from_millis(4200)));
+}
+
+#[test]
+fn the_lesson() {
+    let catalogue = catalogue();
+    let reports = reports();
+    let text = listing::lesson(&catalogue.models()[0], None) + &listing::counterexample(&reports[0]);
+    let text = plain(&text);
+    narrow(&text);
+    golden("lesson.txt", &text);
+    narrow(&plain(&listing::list(&catalogue)));
+}
