@@ -231,7 +231,11 @@ impl Worker {
             }
         }
         if !self.over() && !all_done {
-            self.standstill();
+            // First of all: a loop that gives up by itself is not stuck.
+            self.probe_loops();
+            if !self.over() {
+                self.standstill();
+            }
         }
         let failing = self.failed();
         self.exact.abandon();
@@ -277,6 +281,18 @@ impl Worker {
         };
         self.run.set_me(ThreadId(t as u8));
         self.run.note_failure(None, kind, format!("thread {t} {message}"), Vec::new());
+    }
+
+    /// A loop that only reads between two yields was taken for a wait. One that counts its rounds is none: let
+    /// each blocked one go round a few times more with the same values, and refuse the model if it leaves.
+    fn probe_loops(&self) {
+        let n = self.exact.inner().e.x.threads.len();
+        for t in 0..n {
+            let th = &self.exact.inner().e.x.threads[t];
+            if th.want == Want::Blocked && th.waits == Waits::Spin && self.exact.inner().e.x.stop.is_none() {
+                self.exact.probe(t);
+            }
+        }
     }
 
     /// When nothing else can move, threads in front of a held mutex may still overtake its holder.

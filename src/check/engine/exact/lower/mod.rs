@@ -15,6 +15,9 @@ mod act;
 mod composed;
 mod plain;
 mod primitives;
+mod probe;
+
+pub use probe::Probe;
 
 use super::arcs::Arcs;
 use super::cells::Cells;
@@ -54,6 +57,8 @@ pub struct Inner {
     pub counted: bool,
     /// The access that the reported race is with: thread, and events it had executed.
     pub conflict: Option<(usize, u32)>,
+    /// A blocked thread that is made to go round once more, to see whether its loop really waits.
+    pub probe: Option<Probe>,
     /// Operations left to this execution.
     pub steps_left: u64,
     /// Threads unwind: operations are inert.
@@ -204,6 +209,9 @@ impl Engine for Exact {
             i.e.x.halt(Stop::Limit("steps in one execution".into()));
         }
         i.steps_left = i.steps_left.saturating_sub(1);
+        if i.probe.is_some() {
+            return self.probed(t, op);
+        }
         self.check(t);
         self.act(t, op, site)
     }
@@ -237,6 +245,9 @@ impl Engine for Exact {
     }
 
     fn spin_begin(&self, me: ThreadId) {
+        if self.inner().probe.is_some() {
+            return;
+        }
         let th = &mut self.inner().e.x.threads[me.0 as usize];
         th.reads.clear();
         th.pure_reads = true;
@@ -271,5 +282,6 @@ impl Inner {
         self.quiet_drop.clear();
         self.inert = 0;
         self.conflict = None;
+        self.probe = None;
     }
 }
