@@ -2,13 +2,15 @@
 //!
 //! Reading order: [`model`] (what is checked), [`verdict`] (what is concluded), [`event`] (what a program can
 //! do), [`run`] (the recorder), [`engine`] (who explores), [`runner`] (one worker process per check),
-//! [`worker`] (that process), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
+//! [`worker`] (that process), [`litmus`] (what each engine
+//! sees), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
 
 pub mod command;
 mod ends;
 pub mod engine;
 pub mod event;
 pub mod harness;
+pub mod litmus;
 pub mod model;
 pub mod property;
 pub mod race;

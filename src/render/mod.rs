@@ -8,10 +8,12 @@
 //! | [`listing`] | `list` and `show` |
 //! | [`timeline`] | a counterexample in thread columns |
 //! | [`junit`] | JUnit XML |
+//! | [`litmus`] | the table of `litmus` |
 
 pub mod json;
 pub mod junit;
 pub mod listing;
+pub mod litmus;
 mod style;
 pub mod table;
 pub mod timeline;

@@ -28,6 +28,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Runs a saved counterexample again: same failure, another failure, or no longer fails.
     Replay(ReplayArgs),
+    /// What each engine can and cannot see, against the memory model's answer.
+    Litmus(LitmusArgs),
 }
 
 #[derive(Args, Debug, Clone)]
@@ -77,6 +79,13 @@ pub struct ReplayArgs {
     pub file: PathBuf,
 }
 
+#[derive(Args, Debug)]
+pub struct LitmusArgs {
+    /// How to print the results.
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: ListFormat,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum BudgetArg {
     Quick,
@@ -106,7 +115,7 @@ pub enum Format {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum ListFormat {
-    /// Indented text.
+    /// Text.
     Human,
     /// One object a line.
     Json,

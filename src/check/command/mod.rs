@@ -10,6 +10,7 @@
 mod args;
 mod check;
 mod list;
+mod litmus;
 pub(super) mod output;
 mod replay;
 mod show;
@@ -60,6 +61,7 @@ fn dispatch(catalogue: &Catalogue, cli: args::Cli) -> u8 {
         Some(Command::List(args)) => list::list(catalogue, &args),
         Some(Command::Show(args)) => show::show(catalogue, &args),
         Some(Command::Replay(args)) => replay::replay(catalogue, &args),
+        Some(Command::Litmus(args)) => litmus::litmus(&args),
     };
     result.unwrap_or_else(|fault| {
         output::complain(&fault.message);

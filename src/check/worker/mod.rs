@@ -10,6 +10,7 @@ mod pipe;
 pub mod protocol;
 
 use super::engine::{self, Exploration, Plan};
+use super::litmus;
 use super::model::{Catalogue, EngineKind, Outcome, Scenario};
 use super::run;
 use super::runner::trace::Trace;
@@ -40,7 +41,17 @@ pub fn order() -> Option<&'static Order> {
 /// If this process is a worker for a check of `catalogue`, runs it and never returns.
 pub fn serve(catalogue: &Catalogue) {
     let Some(order) = order() else { return };
-    let Subject::Variant { model, variant } = &order.subject else { return };
+    let (model, variant) = match &order.subject {
+        Subject::Variant { model, variant } => (model, variant),
+        Subject::Litmus { test } => match litmus::run::find(test) {
+            Some(test) => work(order, litmus::interpret::scenario(test), Vec::new()),
+            None => {
+                eprintln!("this binary has no litmus test {test}");
+                std::process::exit(2);
+            }
+        },
+        Subject::Test { .. } => return,
+    };
     let found = catalogue.models().iter().find(|m| m.name == *model);
     let found = found.and_then(|m| Some((m, m.variants.iter().find(|v| v.name == *variant)?)));
     let Some((model, variant)) = found else {

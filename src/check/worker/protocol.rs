@@ -52,6 +52,11 @@ pub enum Subject {
         /// Calls before it that have failed, and how they panicked: a test that caught that goes the same way.
         failed: BTreeMap<usize, String>,
     },
+    /// A litmus test.
+    Litmus {
+        /// Its name.
+        test: String,
+    },
 }
 
 /// [`Plan`] in words.
