@@ -3,7 +3,8 @@
 
 mod support;
 
-use selvedge::sync::{Arc, AtomicUsize, Ordering::*, cell::UnsafeCell, thread};
+use selvedge::check::{Kind, Verdict};
+use selvedge::sync::{Arc, AtomicUsize, Ordering::*, cell::UnsafeCell, hint, thread};
 use support::{counts, exact};
 
 struct Cell(UnsafeCell<u32>);
@@ -43,4 +44,39 @@ fn a_plain_load_is_before_the_stores_that_come_after_it() {
     });
     counts(&x, 2);
     assert_eq!(support::outcomes(&x).into_iter().collect::<Vec<_>>(), ["00", "10"]);
+}
+
+/// A loop written by hand polls for what never comes, in the executions in which an earlier read was too early.
+#[test]
+fn what_was_read_before_a_loop_is_not_part_of_it() {
+    let x = exact(|| {
+        let a = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let theirs = a.clone();
+        let h = thread::spawn(move || theirs[0].store(1, Relaxed));
+        if a[0].load(Relaxed) == 0 {
+            while a[1].load(Relaxed) == 0 {
+                hint::spin_loop();
+            }
+        }
+        h.join().unwrap();
+        "seen"
+    });
+    assert!(matches!(x.verdict, Verdict::Found { kind: Kind::Livelock, .. }), "{}", x.verdict);
+}
+
+/// A yield that is in no loop is no wait.
+#[test]
+fn a_yield_may_stand_alone() {
+    let x = exact(|| {
+        let a = Arc::new(AtomicUsize::new(0));
+        let theirs = a.clone();
+        let h = thread::spawn(move || theirs.store(1, Relaxed));
+        let first = a.load(Relaxed);
+        thread::yield_now();
+        let second = a.load(Relaxed);
+        thread::yield_now();
+        h.join().unwrap();
+        format!("{first}{second}")
+    });
+    counts(&x, 3);
 }

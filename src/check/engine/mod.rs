@@ -52,6 +52,11 @@ pub trait Engine {
         let _ = me;
     }
 
+    /// The condition holds: the loop is over.
+    fn spin_end(&self, me: ThreadId) {
+        let _ = me;
+    }
+
     /// The destructor that the last `ArcDrop` of `obj` called for has returned.
     fn arc_destroyed(&self, me: ThreadId, obj: ObjectId) {
         let _ = (me, obj);

@@ -23,7 +23,7 @@ pub fn spin_until(mut condition: impl FnMut() -> bool) {
     loop {
         run.engine().spin_begin(run.me());
         if condition() {
-            return;
+            return run.engine().spin_end(run.me());
         }
         run.perform(Op::Yield, Location::caller());
     }

@@ -15,6 +15,7 @@ use super::graph::{EVENTS_PER_THREAD, Ev, EventId, Graph, INIT, Kind, Order};
 use super::locations::Locations;
 use super::update::{Effect, Queues, Update};
 use crate::check::event::ThreadId;
+use crate::check::run::Site;
 
 /// What is known of an executed event.
 #[derive(Clone, Copy)]
@@ -120,6 +121,10 @@ pub struct Thread {
     pub spurious: Vec<u32>,
     /// Yields that were not waits.
     pub yields: u32,
+    /// It is inside `spin_until`: its next yield ends a round.
+    pub polls: bool,
+    /// Where it yielded last, outside of those.
+    pub yielded_at: Option<Site>,
 }
 
 /// Why a job ends before its graph is complete, other than by a failure of the program.
@@ -241,6 +246,8 @@ impl Exec {
                 waits_begun: 0,
                 spurious: Vec::new(),
                 yields: 0,
+                polls: false,
+                yielded_at: None,
             });
             self.info.resize_with(self.info.len().max(self.threads.len()), Vec::new);
         }

@@ -4,7 +4,7 @@
 //! is acyclic, so load buffering is outside the model. Plain data is checked for races, before it is touched,
 //! but not otherwise modelled. Spurious wake-ups, spurious failures of weak exchanges and timeouts are choices,
 //! at most one per thread and object in an execution; a timed wait never counts as stuck. A loop that only reads
-//! between two yields is a wait: its failed rounds are not told apart. Addresses of freed memory may be reused.
+//! between two yields is a wait: its failed rounds are not told apart (`spin_until`; by hand, all but the first). Addresses of freed memory may be reused.
 //!
 //! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do),
 //! `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade to

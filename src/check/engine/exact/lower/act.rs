@@ -136,7 +136,7 @@ impl Exact {
                 Answer::DONE
             }
             Yield => {
-                self.yield_now(t);
+                self.yield_now(t, site);
                 Answer::DONE
             }
             Choose { n } => Answer::value(self.choose(t, n) as u64),

@@ -8,6 +8,7 @@ use crate::check::engine::exact::graph::Order;
 use crate::check::engine::exact::locations::Name;
 use crate::check::engine::exact::update::{Effect, QueueChange, Update};
 use crate::check::event::{Rmw, ThreadId};
+use crate::check::run::Site;
 use std::sync::atomic::Ordering;
 
 impl Exact {
@@ -85,17 +86,21 @@ impl Exact {
         self.read(t, loc, reading(sub, Ordering::Release, Ordering::Relaxed));
     }
 
-    /// The end of a round of a loop that waits for something.
-    pub(super) fn yield_now(&self, t: usize) {
+    /// The end of a round of a loop that waits for something, if it is that: a yield by hand may stand alone, and
+    /// what was read before its first round is none of the loop's business. So it counts only when the same yield
+    /// comes again.
+    pub(super) fn yield_now(&self, t: usize, site: Site) {
         let x = &mut self.inner().e.x;
         let th = &mut x.threads[t];
-        if th.pure_reads && !th.reads.is_empty() {
+        let round = std::mem::take(&mut th.polls) || th.yielded_at == Some(site);
+        if round && th.pure_reads && !th.reads.is_empty() {
             // Nothing but reads since the last yield: the round is a wait, and the rounds that fail are one.
             th.waits = Waits::Spin;
             return self.suspend(t, Want::Blocked);
         }
         th.reads.clear();
         th.pure_reads = true;
+        th.yielded_at = Some(site);
         th.yields += 1;
         if th.yields > SPIN_ROUNDS {
             x.halt(Stop::Limit(format!(

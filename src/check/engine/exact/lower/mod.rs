@@ -251,6 +251,11 @@ impl Engine for Exact {
         let th = &mut self.inner().e.x.threads[me.0 as usize];
         th.reads.clear();
         th.pure_reads = true;
+        th.polls = true;
+    }
+
+    fn spin_end(&self, me: ThreadId) {
+        self.inner().e.x.threads[me.0 as usize].polls = false;
     }
 
     fn arc_destroyed(&self, me: ThreadId, _obj: ObjectId) {
