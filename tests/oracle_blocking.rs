@@ -47,3 +47,13 @@ fn parking() {
         judge: |p| compare::blocking(p, 20_000),
     });
 }
+
+#[test]
+fn polling() {
+    run(&Campaign {
+        name: "polling",
+        programs: 300,
+        make: random_blocking::polling,
+        judge: |p| compare::blocking(p, 20_000),
+    });
+}

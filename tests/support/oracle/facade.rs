@@ -150,8 +150,14 @@ impl Frame<'_> {
                     }
                 }
             }
-            Op::Await { x, value, order } => {
-                hint::spin_until(|| word(x).load(order) == value);
+            Op::Await { x, value, order, by_hand } => {
+                if by_hand {
+                    while word(x).load(order) != value {
+                        hint::spin_loop();
+                    }
+                } else {
+                    hint::spin_until(|| word(x).load(order) == value);
+                }
                 self.read(value);
             }
             Op::Choose(n) => drop(self.read(choose(n) as u64)),

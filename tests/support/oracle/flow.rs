@@ -177,7 +177,7 @@ fn go(mut p: Path, mut todo: Vec<Todo>, values: &[u64], out: &mut Vec<Path>) {
                     go(p, rest(), values, out);
                 }
             }
-            Op::Await { x, value, order } => {
+            Op::Await { x, value, order, .. } => {
                 for &v in values {
                     let mut p = read(Op::Load(x, order), v, v, v);
                     p.blocked = v != value;

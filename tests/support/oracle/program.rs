@@ -55,11 +55,12 @@ pub enum Op {
         success: Ordering,
         failure: Ordering,
     },
-    /// Waits until the value is this one.
+    /// Waits until the value is this one: with `spin_until`, or in a loop written by hand.
     Await {
         x: usize,
         value: u64,
         order: Ordering,
+        by_hand: bool,
     },
     Choose(u32),
     Read(usize),
@@ -311,8 +312,9 @@ impl fmt::Display for Op {
             Op::Increment { x, tries, success, failure } => {
                 write!(f, "{}.increment({tries} tries, {success:?}, {failure:?})", name(*x))
             }
-            Op::Await { x, value, order } => {
-                write!(f, "spin_until({}.load({order:?}) == {value})", name(*x))
+            Op::Await { x, value, order, by_hand } => {
+                let how = if *by_hand { "while_not" } else { "spin_until" };
+                write!(f, "{how}({}.load({order:?}) == {value})", name(*x))
             }
             Op::Choose(n) => write!(f, "choose({n})"),
             Op::Read(l) => write!(f, "rw{l}.read()"),

@@ -56,7 +56,9 @@ pub fn flow(r: &mut Rng) -> Program {
             success: r.pick(&RMWS),
             failure: r.pick(&LOADS),
         },
-        5 if r.percent(60) => Op::Await { x: r.below(2), value: r.range(0, 2) as u64, order: r.pick(&LOADS) },
+        5 if r.percent(60) => {
+            Op::Await { x: r.below(2), value: r.range(0, 2) as u64, order: r.pick(&LOADS), by_hand: false }
+        }
         7 => reader(r),
         _ => effect(r),
     };
@@ -198,4 +200,26 @@ pub fn parking(r: &mut Rng) -> Program {
         p.threads[0].insert(at, op);
     }
     p
+}
+
+/// Loops that poll, written by hand: after other reads, after effects, behind branches, one after the other.
+pub fn polling(r: &mut Rng) -> Program {
+    let wait = |r: &mut Rng| {
+        let order = r.pick(&LOADS);
+        Op::Await { x: r.below(2), value: r.range(0, 2) as u64, order, by_hand: r.percent(80) }
+    };
+    let statement = |r: &mut Rng| match r.below(10) {
+        0..2 => wait(r),
+        2..4 => {
+            let read = Box::new(Op::Load(r.below(2), r.pick(&LOADS)));
+            Op::If { read, is: r.below(2) as u64, then: vec![wait(r)], other: few(r, 0, 1, effect) }
+        }
+        4..7 => Op::Load(r.below(2), r.pick(&LOADS)),
+        7 => {
+            Op::If { read: Box::new(Op::Choose(2)), is: 1, then: vec![wait(r)], other: few(r, 0, 1, effect) }
+        }
+        _ => effect(r),
+    };
+    let threads = r.pick(&[2, 2, 3]);
+    Program::of((0..threads).map(|_| (0..r.range(1, 3)).map(|_| statement(r)).collect()).collect())
 }
