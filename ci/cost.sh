@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 if ! command -v valgrind >/dev/null; then
     [ "$(uname)" = Linux ] || { echo "cost: skipped, callgrind runs on Linux only"; exit 0; }
     sudo=$(command -v sudo || true)
-    $sudo apt-get install -y -qq valgrind >/dev/null
+    $sudo apt-get install -y -qq valgrind >/dev/null || { $sudo apt-get update -qq && $sudo apt-get install -y -qq valgrind >/dev/null; }
 fi
 
 cargo build --quiet --release -p selvedge-bench --bin cost
