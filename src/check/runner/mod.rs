@@ -76,7 +76,7 @@ pub struct Outcome {
 pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnMut(Event)) -> Outcome {
     let cases: Vec<Arc<Case>> = cases.into_iter().map(Arc::new).collect();
     let next = AtomicUsize::new(0);
-    let mut waiting: Vec<Option<Option<Report>>> = cases.iter().map(|_| None).collect();
+    let mut waiting: Vec<Option<Option<Box<Report>>>> = cases.iter().map(|_| None).collect();
     let mut outcome = Outcome::default();
     let mut reported = 0;
     thread::scope(|scope| {
@@ -86,7 +86,7 @@ pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnM
             scope.spawn(move || {
                 while let Some((i, case)) = claim(next, cases) {
                     let _ = tell.send(Told::Started(i));
-                    let _ = tell.send(Told::Ended(i, run_one(case, limits)));
+                    let _ = tell.send(Told::Ended(i, run_one(case, limits).map(|r| r.map(Box::new))));
                 }
             });
         }
@@ -104,14 +104,14 @@ pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnM
             while let Some(report) = waiting.get_mut(reported).and_then(Option::take) {
                 reported += 1;
                 if let Some(report) = report {
-                    on_event(Event::Reported(Box::new(report)));
+                    on_event(Event::Reported(report));
                 }
             }
         }
     });
     // After an interruption, what ended out of order is still known.
     for report in waiting.into_iter().flatten().flatten() {
-        on_event(Event::Reported(Box::new(report)));
+        on_event(Event::Reported(report));
     }
     outcome.interrupted = interrupt::requested();
     outcome
@@ -119,7 +119,7 @@ pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnM
 
 enum Told {
     Started(usize),
-    Ended(usize, Result<Option<Report>, String>),
+    Ended(usize, Result<Option<Box<Report>>, String>),
 }
 
 fn claim<'a>(next: &AtomicUsize, cases: &'a [Arc<Case>]) -> Option<(usize, &'a Arc<Case>)> {

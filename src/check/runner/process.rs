@@ -152,13 +152,9 @@ fn listen(results: std::io::PipeReader, pid: u32) -> Receiver<Message> {
     thread::spawn(move || {
         for line in BufReader::new(results).split(b'\n') {
             let Ok(bytes) = line else { break };
-            match serde_json::from_slice::<Line>(&bytes) {
-                Ok(l) if l.pid == pid => {
-                    if tell.send(l.say).is_err() {
-                        break;
-                    }
-                }
-                _ => {}
+            let Ok(l) = serde_json::from_slice::<Line>(&bytes) else { continue };
+            if l.pid == pid && tell.send(l.say).is_err() {
+                break;
             }
         }
     });

@@ -146,12 +146,12 @@ pub fn catch_faults() {
 unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the system passes valid pointers for SA_SIGINFO.
     let (address, sp) = unsafe { ((*info).si_addr() as usize, stack_pointer(context)) };
-    if let (Some(p), Some(sp)) = (PREPARED.get(), sp) {
-        if address.abs_diff(sp) < NEAR {
-            // A main stack grows on demand down to its limit: its bounds are the limit's.
-            let main = (p.main_stack.0.saturating_sub(NEAR)..p.main_stack.1).contains(&sp);
-            write(p.pipe, if main { &p.overflow_main } else { &p.overflow_thread });
-        }
+    if let (Some(p), Some(sp)) = (PREPARED.get(), sp)
+        && address.abs_diff(sp) < NEAR
+    {
+        // A main stack grows on demand down to its limit: its bounds are the limit's.
+        let main = (p.main_stack.0.saturating_sub(NEAR)..p.main_stack.1).contains(&sp);
+        write(p.pipe, if main { &p.overflow_main } else { &p.overflow_thread });
     }
     // SAFETY: plain system call. Returning then repeats the fault, which ends the process with this signal.
     unsafe { libc::signal(signal, libc::SIG_DFL) };

@@ -1,6 +1,6 @@
 //! The worker: a child process of the same binary that explores one check and reports on a private pipe.
 //!
-//! It trusts the model with nothing: [`guard`] prepares for crashes and forks, [`panics`] for double panics, and a
+//! It trusts the model with nothing: `guard` prepares for crashes and forks, `panics` for double panics, and a
 //! failure is reported when it is noted, before anything unwinds.
 
 #[cfg(unix)]
@@ -169,10 +169,10 @@ fn look() {
     THREADS.fetch_max(state.threads.len(), Ordering::Relaxed);
     let mut user = BTreeMap::new();
     for e in &state.events {
-        if let Some(o) = e.op.object() {
-            if *user.entry((o.creator(), o.nth())).or_insert(e.thread) != e.thread {
-                SHARED.store(true, Ordering::Relaxed);
-            }
+        if let Some(o) = e.op.object()
+            && *user.entry((o.creator(), o.nth())).or_insert(e.thread) != e.thread
+        {
+            SHARED.store(true, Ordering::Relaxed);
         }
     }
 }
