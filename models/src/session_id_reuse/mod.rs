@@ -62,18 +62,13 @@ fn late_reply<C: Connections>(last: u32) -> &'static str {
         let table = table.clone();
         thread::spawn(move || receive(&*table, first, 1))
     };
-    let mut opened = 1;
-    let mut newest = None;
-    let mut closed = Vec::new();
-    for incarnation in 2..=last {
-        // From the third on: the bind of the one before has timed out.
-        closed.extend(newest.map(|token| table.close(token)));
-        newest = table.open(incarnation);
-        let Some(token) = newest else { break };
-        opened = incarnation;
-        table.attach(token);
-    }
-    closed.push(closer.join().unwrap());
+    let opener = {
+        let table = table.clone();
+        thread::spawn(move || reopen(&*table, last))
+    };
+    let mut closed = vec![closer.join().unwrap()];
+    let (opened, newest, timed_out) = opener.join().unwrap();
+    closed.extend(timed_out);
     let mut replies = vec![receiver.join().unwrap()];
     sometimes("late-reply-refused", opened > 1 && replies[0] == Reply::Refused);
     sometimes("reply-in-time", matches!(replies[0], Reply::Applied { to: 1, .. }));
@@ -98,6 +93,20 @@ fn late_reply<C: Connections>(last: u32) -> &'static str {
     } else {
         "reply in time"
     }
+}
+
+/// The opener: opens incarnations 2 to `last`, each as soon as its bind has timed out. How far it came, the token of
+/// the one that is open, and what its closes did.
+fn reopen<C: Connections>(table: &C, last: u32) -> (u32, Option<Token>, Vec<Option<u32>>) {
+    let (mut opened, mut newest, mut closed) = (1, None, Vec::new());
+    for incarnation in 2..=last {
+        closed.extend(newest.map(|token| table.close(token)));
+        newest = table.open(incarnation);
+        let Some(token) = newest else { break };
+        opened = incarnation;
+        table.attach(token);
+    }
+    (opened, newest, closed)
 }
 
 /// The receive thread: the reply to the bind of `incarnation` has arrived.
