@@ -258,7 +258,16 @@ fn limits_are_not_passes() {
 fn a_model_that_is_not_deterministic_is_noticed_by_the_exhaustive_search() {
     static TURN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let e = dfs(|| {
-        if TURN.fetch_add(1, Relaxed) % 2 == 0 { store_buffering(Relaxed, Relaxed) } else { String::new() }
+        if TURN.fetch_add(1, Relaxed).is_multiple_of(2) {
+            store_buffering(Relaxed, Relaxed)
+        } else {
+            String::new()
+        }
     });
     assert_eq!(e.verdict.word(), "inconclusive", "{:?}", e.verdict);
+}
+
+#[test]
+fn a_panic_that_the_model_catches_is_its_own_business() {
+    holds(caught_panic, words(["2, 0 before", "2, 1 before"]));
 }

@@ -533,3 +533,26 @@ pub fn get_mut_in_a_destructor(joins: bool) -> &'static str {
     drop(a);
     "done"
 }
+
+/// A panic that the model catches releases what it held.
+pub fn caught_panic() -> String {
+    let n = Arc::new((Mutex::new(0), Shared::new(0)));
+    let theirs = n.clone();
+    let t = thread::spawn(move || {
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut g = theirs.0.lock();
+            *g += 1;
+            theirs.1.set(1);
+            panic!("caught");
+        }));
+        always("caught", failed.is_err(), || "the panic got lost".to_owned());
+    });
+    let seen = {
+        let mut g = n.0.lock();
+        *g += 1;
+        n.1.get()
+    };
+    t.join().unwrap();
+    let total = *n.0.lock();
+    format!("{total}, {seen} before")
+}

@@ -13,7 +13,7 @@
 
 use super::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::{Memory, Outcome, Scenario, Strategy};
-use super::run::Failure;
+use super::run::{Failure, Run};
 use super::verdict::Verdict;
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -119,6 +119,36 @@ pub struct Exploration {
     pub outcomes: BTreeMap<Outcome, u64>,
     /// `sometimes` properties that were seen.
     pub seen: Vec<&'static str>,
+}
+
+impl Exploration {
+    /// Nothing was explored, for this reason.
+    pub(crate) fn nothing(why: impl Into<String>) -> Self {
+        Exploration {
+            verdict: Verdict::Inconclusive { why: why.into() },
+            executions: 0,
+            steps: 0,
+            failure: None,
+            outcomes: BTreeMap::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// What `run` has recorded, with a verdict on it. Takes the tables out of the run, which stays for ever.
+    pub(crate) fn of(run: &Run, verdict: Verdict, failure: Option<Box<Failure>>) -> Self {
+        let mut s = run.state();
+        s.events = Vec::new();
+        s.objects = Vec::new();
+        s.threads = Vec::new();
+        Exploration {
+            verdict,
+            executions: s.executions,
+            steps: s.steps,
+            failure,
+            outcomes: std::mem::take(&mut s.outcomes),
+            seen: std::mem::take(&mut s.seen),
+        }
+    }
 }
 
 /// An engine as the worker sees it.

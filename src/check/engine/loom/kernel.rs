@@ -55,6 +55,9 @@ pub(super) struct Kernel {
     tables: RefCell<Tables>,
     /// Threads that wait on a condition variable or for their token.
     waiting: Cell<u32>,
+    /// What the thread that unwinds is to unlock. loom's locks would be poisoned, so it is done before its next
+    /// operation; it runs alone until then.
+    unlocks: RefCell<Vec<Op>>,
     /// A lifetime is being used or ended.
     in_lifetime: Cell<bool>,
     /// In the execution at hand the program has relied on a reference count that loom does not see.
@@ -71,6 +74,7 @@ impl Kernel {
             outcome: RefCell::default(),
             tables: RefCell::default(),
             waiting: Cell::new(0),
+            unlocks: RefCell::default(),
             in_lifetime: Cell::new(false),
             relied_on_counts: Cell::new(false),
         }
@@ -109,6 +113,7 @@ impl Kernel {
         t.threads.push(Thread::default());
         t.objects.iter_mut().for_each(Vec::clear);
         self.waiting.set(0);
+        self.unlocks.borrow_mut().clear();
         self.in_lifetime.set(false);
         self.relied_on_counts.set(false);
         self.run().begin_execution();
@@ -420,9 +425,26 @@ impl Engine for Kernel {
     }
 
     fn perform(&self, me: ThreadId, op: &Op, _site: &'static Location<'static>) -> Answer {
-        // Inert while an execution is abandoned, and while a thread unwinds: loom would switch threads then.
-        if self.run().over() || std::thread::panicking() {
+        // Inert while an execution is abandoned. While a thread unwinds, from a panic that the model may still
+        // catch, loom must not switch threads: only what is no scheduling point is done.
+        if self.run().over() {
             return self.inert(op);
+        }
+        if std::thread::panicking() {
+            return match op {
+                Op::CellEnd { .. } => self.cell(me, op),
+                Op::Unlock { .. } | Op::RwUnlock { .. } => {
+                    self.unlocks.borrow_mut().push(*op);
+                    Answer::DONE
+                }
+                _ => self.inert(op),
+            };
+        }
+        for op in self.unlocks.take() {
+            match op {
+                Op::RwUnlock { obj, .. } => self.rw_unlock(me, obj),
+                op => self.unlock(op.object().expect("a lock")),
+            }
         }
         match *op {
             Op::Load { obj, .. }

@@ -1,6 +1,6 @@
 //! Engine `loom`: loom 0.7.2's depth-first search with partial-order reduction over its model of C11.
 //!
-//! Facade objects are loom's own objects, one for one ([`objects`]), so what loom sees is what it would see if the
+//! Facade objects are loom's own objects, one for one, so what loom sees is what it would see if the
 //! model were written against it, and its fidelity is loom's:
 //!
 //! * A pass is not a proof. Its reduction misses interleavings of loads with stores (tokio-rs/loom#166, #392);
@@ -12,6 +12,8 @@
 //! * `Condvar::notify_*` return how many had announced a wait: one that has not got as far as to wait is counted
 //!   although it will not be woken.
 //! * At most 5 threads. `choose`, timeouts and `try_lock` are refused: loom has no choice of a value.
+//! * While a thread unwinds, from a panic that the model catches, locks are released but atomic operations of
+//!   destructors are not seen: loom would switch threads in the middle.
 //! * A yield hides what a thread does next until another thread has moved: use it in failed spins only.
 //!
 //! Reference counts are quiet unless the variant models them: loom sees none, because each clone and drop would
@@ -21,7 +23,7 @@
 //!
 //! Environment variables of loom's are not read: every field of its builder is set here. `max_permutations` and
 //! `max_duration` stay unset, because loom ends in a silent pass when it reaches them; exhaustion is believed only
-//! from loom's own report ([`Completion`]).
+//! from loom's own report (`completion.rs`).
 
 mod classify;
 mod completion;
@@ -43,6 +45,9 @@ pub const THREADS: usize = loom::MAX_THREADS;
 
 /// Explores `scenario`.
 pub fn explore(scenario: &Scenario, plan: &Plan) -> Exploration {
+    if plan.executions == 0 {
+        return Exploration::nothing("no execution was asked for");
+    }
     match run(scenario, plan, plan.counted_arcs) {
         Some(e) => e,
         None => run(scenario, plan, true).expect("with counted references there is nothing to explore again"),
@@ -73,7 +78,7 @@ fn builder(plan: &Plan) -> loom::model::Builder {
 fn run(scenario: &Scenario, plan: &Plan, counted_arcs: bool) -> Option<Exploration> {
     // `Builder::new` panics if a variable is not a number.
     let Ok(builder) = catch_unwind(|| builder(plan)) else {
-        return Some(nothing("a LOOM_ environment variable is malformed: unset it"));
+        return Some(Exploration::nothing("a LOOM_ environment variable is malformed: unset it"));
     };
     let kernel: &'static Kernel = Box::leak(Box::new(Kernel::new(plan, counted_arcs)));
     let run = Run::leak(kernel);
@@ -100,8 +105,10 @@ fn run(scenario: &Scenario, plan: &Plan, counted_arcs: bool) -> Option<Explorati
     drop(installed);
     kernel.forget_objects();
 
-    let mut s = run.state();
-    let (executions, mut failure) = (s.executions, s.failure.take());
+    let (executions, mut failure, stopped) = {
+        let mut s = run.state();
+        (s.executions, s.failure.take(), s.stopped.take())
+    };
     if let Some(f) = &mut failure {
         if matches!(f.kind, Kind::DataRace | Kind::UseAfterFree) && kernel.relied_on_counts() && !counted_arcs
         {
@@ -111,7 +118,7 @@ fn run(scenario: &Scenario, plan: &Plan, counted_arcs: bool) -> Option<Explorati
     }
     let verdict = if let Some(f) = &failure {
         Verdict::Found { property: f.property.clone(), kind: f.kind }
-    } else if let Some(stopped) = s.stopped.take() {
+    } else if let Some(stopped) = stopped {
         stopped
     } else if run.over() || !completion.seen() {
         Verdict::Inconclusive { why: "loom ended without saying that it had explored everything".to_owned() }
@@ -122,25 +129,7 @@ fn run(scenario: &Scenario, plan: &Plan, counted_arcs: bool) -> Option<Explorati
     } else {
         Verdict::Exhausted
     };
-    Some(Exploration {
-        verdict,
-        executions,
-        steps: s.steps,
-        failure,
-        outcomes: std::mem::take(&mut s.outcomes),
-        seen: std::mem::take(&mut s.seen),
-    })
-}
-
-fn nothing(why: &str) -> Exploration {
-    Exploration {
-        verdict: Verdict::Inconclusive { why: why.to_owned() },
-        executions: 0,
-        steps: 0,
-        failure: None,
-        outcomes: Default::default(),
-        seen: Vec::new(),
-    }
+    Some(Exploration::of(run, verdict, failure))
 }
 
 /// Replaces loom's words by the model's: who is stuck on what, which two accesses race.

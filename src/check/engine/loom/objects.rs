@@ -45,6 +45,13 @@ macro_rules! each_width {
     };
 }
 
+/// Accesses under way: by whom, writing or not.
+type Accesses = SmallVec<[(ThreadId, bool, ManuallyDrop<Access>); 2]>;
+
+/// Shares and holds: by whom, how often.
+type Holds = SmallVec<[(ThreadId, u32, ManuallyDrop<RwGuard>); 4]>;
+
+#[allow(clippy::useless_conversion)] // in the instance for 64 bits
 impl Word {
     fn new(width: u8, init: u64) -> Self {
         match width {
@@ -152,12 +159,12 @@ pub enum Object {
     /// of an abandoned execution. Borrowed mutably by plain stores only.
     Atomic(RefCell<Word>, Cell<u64>),
     /// Its races are loom's to find; accesses that are under way.
-    Cell(loom::cell::UnsafeCell<()>, RefCell<SmallVec<[(ThreadId, bool, ManuallyDrop<Access>); 2]>>),
+    Cell(loom::cell::UnsafeCell<()>, RefCell<Accesses>),
     /// With the guard while it is held.
     Mutex(loom::sync::Mutex<()>, Cell<Option<ManuallyDrop<MutexGuard>>>),
     /// With the guards while they are held. A thread's further shares are counted only: loom's lock takes one a
     /// thread.
-    RwLock(loom::sync::RwLock<()>, RefCell<SmallVec<[(ThreadId, u32, ManuallyDrop<RwGuard>); 4]>>),
+    RwLock(loom::sync::RwLock<()>, RefCell<Holds>),
     /// With how many have announced a wait and were not notified.
     Condvar(loom::sync::Condvar, Cell<u64>),
     /// A count that loom does not see.

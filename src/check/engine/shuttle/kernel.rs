@@ -80,6 +80,16 @@ impl Kernel {
         self.run.get().expect("attached before shuttle was started")
     }
 
+    /// Gives the tables back: a minimiser makes thousands of kernels, and they stay for ever.
+    pub(super) fn release(&self) {
+        self.state.take();
+        self.schedule.take();
+        self.threads.take();
+        if let Some(r) = &self.races {
+            r.take();
+        }
+    }
+
     pub(super) fn exhausted(&self) -> bool {
         matches!(&*self.chooser.borrow(), Chooser::Dfs(d) if d.exhausted)
     }
@@ -308,9 +318,18 @@ impl Engine for Kernel {
     }
 
     fn perform(&self, me: ThreadId, op: &Op, site: &'static Location<'static>) -> Answer {
-        // Inert while an execution is abandoned, and while a thread unwinds: another one must not run then.
-        if self.run().over() || std::thread::panicking() {
+        // Inert while an execution is abandoned.
+        if self.run().over() {
             return self.state.borrow_mut().apply(me, op);
+        }
+        // While a thread unwinds, from a panic that the model may still catch, another one must not run.
+        if std::thread::panicking() {
+            let answer = self.state.borrow_mut().apply(me, op);
+            if let Some(r) = &self.races {
+                // Its edges count; a race is not reported from a destructor.
+                let _ = r.borrow_mut().done(me, op, answer, site);
+            }
+            return answer;
         }
         let answer = self.act(me, op);
         if let Some(r) = &self.races {

@@ -1,10 +1,10 @@
 //! Engine `shuttle`: random and exhaustive exploration of sequentially consistent interleavings, on shuttle's
 //! kernel (coroutines, tasks, schedulers).
 //!
-//! shuttle supplies the threads and the strategies; the objects are ours ([`state`]), because shuttle's have no
+//! shuttle supplies the threads and the strategies; the objects are ours (`state.rs`), because shuttle's have no
 //! timeouts, no spurious wake-ups and no happens-before by declared orderings. Each visible operation is a
 //! scheduling point *before* it. A thread that must wait is not blocked in shuttle: it stays runnable there and
-//! is simply not offered to the strategy ([`kernel`]), so a blocked attempt is never a step, and what cannot go
+//! is simply not offered to the strategy (`kernel.rs`), so a blocked attempt is never a step, and what cannot go
 //! on is known here, as a deadlock or a lost wake-up.
 //!
 //! Fidelity:
@@ -19,14 +19,14 @@
 //! * `dfs` explores every choice within these rules. It has no partial-order reduction.
 //! * Reference counts are quiet unless the variant models them: no scheduling points, only happens-before.
 //!
-//! Environment variables of shuttle cannot change a result: they are refused ([`leaked_variable`]).
+//! Environment variables of shuttle cannot change a result: a check under which one is set is `inconclusive`.
 
 mod chooser;
 mod kernel;
 mod state;
 
 use super::{Exploration, Plan};
-use crate::check::model::{Scenario, Strategy};
+use crate::check::model::Scenario;
 use crate::check::run::Run;
 use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
@@ -48,10 +48,10 @@ pub fn explore(scenario: &Scenario, plan: &Plan) -> Exploration {
 /// [`explore`], with or without the happens-before detector. For measurements: without it, races go unseen.
 pub fn explore_with(scenario: &Scenario, plan: &Plan, detect_races: bool) -> Exploration {
     if let Some(name) = leaked_variable() {
-        return refused(format!("{name} is set and would override this check: unset it"));
+        return Exploration::nothing(format!("{name} is set and would override this check: unset it"));
     }
     if plan.executions == 0 {
-        return refused("no execution was asked for".to_owned());
+        return Exploration::nothing("no execution was asked for");
     }
     run(scenario, plan, Chooser::new(plan.strategy, plan.seed), detect_races)
 }
@@ -67,17 +67,6 @@ pub fn replay(scenario: &Scenario, plan: &Plan, schedule: &[u32], strict: bool) 
 /// A variable of shuttle's that would change what its schedulers do, if one is set.
 fn leaked_variable() -> Option<&'static str> {
     ["SHUTTLE_RANDOM_SEED", "SHUTTLE_ALWAYS_PERSIST_SEED"].into_iter().find(|v| std::env::var_os(v).is_some())
-}
-
-fn refused(why: String) -> Exploration {
-    Exploration {
-        verdict: Verdict::Inconclusive { why },
-        executions: 0,
-        steps: 0,
-        failure: None,
-        outcomes: Default::default(),
-        seen: Vec::new(),
-    }
 }
 
 /// shuttle's defaults, less everything that prints, persists or gives up by itself.
@@ -126,13 +115,15 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
     }
     drop(installed);
 
-    let mut s = run.state();
-    let (executions, failure) = (s.executions, s.failure.take());
+    let (executions, failure, stopped) = {
+        let mut s = run.state();
+        (s.executions, s.failure.take(), s.stopped.take())
+    };
     let verdict = if let Some(f) = &failure {
         Verdict::Found { property: f.property.clone(), kind: f.kind }
     } else if let Some(why) = kernel.diverged() {
         Verdict::Inconclusive { why }
-    } else if let Some(stopped) = s.stopped.take() {
+    } else if let Some(stopped) = stopped {
         stopped
     } else if executions == 0 {
         Verdict::Inconclusive { why: "no execution was completed".to_owned() }
@@ -143,17 +134,6 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
     } else {
         Verdict::EngineLimit { what: "executions".to_owned() }
     };
-    Exploration {
-        verdict,
-        executions,
-        steps: s.steps,
-        failure,
-        outcomes: std::mem::take(&mut s.outcomes),
-        seen: std::mem::take(&mut s.seen),
-    }
-}
-
-/// Does `strategy` explore everything?
-pub fn exhaustive(strategy: Strategy) -> bool {
-    strategy == Strategy::Dfs
+    kernel.release();
+    Exploration::of(run, verdict, failure)
 }
