@@ -1,6 +1,6 @@
 #!/bin/sh
 # The exact explorer against the oracles, at length: 20,000 straight-line programs (two thirds without locks, one
-# third with them) and 8,000 that branch and wait. Every program is a function of its seed; a failure prints its
+# third with them), 1,000 larger ones against themselves, and 10,000 that branch and wait. Every program is a function of its seed; a failure prints its
 # seed and the smallest program that still fails. Start elsewhere with SELVEDGE_ORACLE_SEED=<n>.
 #
 # The test harness runs the campaigns on all cores. In release, so without the engine's own rechecking of each local
@@ -19,4 +19,5 @@ run() {
 
 run 13400 --test oracle -- --nocapture straight_line
 run 6600 --test oracle -- --nocapture with_locks
+run 1000 --test oracle -- --nocapture larger
 run 2000 --test oracle_blocking -- --nocapture

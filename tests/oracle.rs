@@ -6,7 +6,7 @@
 mod support;
 
 use support::oracle::campaign::{Campaign, run};
-use support::oracle::{compare, random};
+use support::oracle::{compare, metamorphic, random};
 
 #[test]
 fn straight_line_programs() {
@@ -26,4 +26,9 @@ fn programs_with_locks() {
         make: random::locked,
         judge: |p| compare::straight_line(p, 100_000),
     });
+}
+
+#[test]
+fn larger_programs_against_themselves() {
+    run(&Campaign { name: "larger", programs: 40, make: random::large, judge: metamorphic::unchanged });
 }

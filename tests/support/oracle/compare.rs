@@ -1,7 +1,7 @@
 //! The engine against the oracles, one program at a time.
 
 use super::axioms::{Allowed, Answer, enumerate};
-use super::facade::scenario;
+pub use super::facade::scenario as scenario_of;
 use super::flow::flow;
 use super::interleave::{interleavings, skeleton};
 use super::machine::{Still, behaviour};
@@ -39,7 +39,7 @@ impl Tally {
 /// The engine's answer; a panic of its own is one too.
 pub fn explore(p: &Program, memory: Memory, jobs: usize) -> Result<Exploration, String> {
     let plan = Plan { memory, jobs, ..plan() };
-    catch_unwind(AssertUnwindSafe(|| exact::explore(&scenario(p), &plan)))
+    catch_unwind(AssertUnwindSafe(|| exact::explore(&scenario_of(p), &plan)))
         .map_err(|e| format!("the engine panicked: {:?}", e.downcast_ref::<&str>()))
 }
 

@@ -44,6 +44,9 @@ struct Shared {
 // SAFETY: cells are accessed through `with`, where the engine reports a race before memory is touched.
 unsafe impl Sync for Shared {}
 
+/// What threads have read, by number.
+type Done = Vec<(usize, Reads)>;
+
 /// What one thread has at hand.
 struct Frame<'a> {
     shared: &'a Arc<Shared>,
@@ -54,13 +57,13 @@ struct Frame<'a> {
     held: Vec<Option<MutexGuard<'a, ()>>>,
     reading: Vec<Option<RwLockReadGuard<'a, ()>>>,
     writing: Vec<Option<RwLockWriteGuard<'a, ()>>>,
-    children: Vec<Option<JoinHandle<Vec<(usize, Reads)>>>>,
+    children: Vec<Option<JoinHandle<Done>>>,
     /// What joined threads have read.
-    done: Vec<(usize, Reads)>,
+    done: Done,
 }
 
 /// Runs thread `t`; what it and the threads it joined have read.
-fn run(shared: &Arc<Shared>, t: usize, known: Vec<Option<Thread>>) -> Vec<(usize, Reads)> {
+fn run(shared: &Arc<Shared>, t: usize, known: Vec<Option<Thread>>) -> Done {
     let Sizes { mutexes, rwlocks, .. } = shared.program.sizes();
     let n = shared.program.threads.len();
     let mut frame = Frame {

@@ -13,6 +13,7 @@ pub mod facade;
 pub mod flow;
 pub mod interleave;
 pub mod machine;
+pub mod metamorphic;
 pub mod program;
 pub mod random;
 pub mod random_blocking;

@@ -134,6 +134,13 @@ pub fn straight(r: &mut Rng) -> Program {
     started(r, bodies)
 }
 
+/// Three or four threads of up to four operations, on up to three locations: beyond brute force.
+pub fn large(r: &mut Rng) -> Program {
+    let mut s = Style { plain: 0, ..style(r) };
+    let threads = r.range(3, 4);
+    Program::of((0..threads).map(|_| s.body(r, 4)).collect())
+}
+
 /// Lets thread 0 take part now and then, and lets a thread spawn another.
 fn started(r: &mut Rng, mut bodies: Vec<Vec<Op>>) -> Program {
     let locks = bodies.iter().flatten().any(|op| matches!(op, Op::Lock(_)));
