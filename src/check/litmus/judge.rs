@@ -117,3 +117,113 @@ fn ended(verdict: &Verdict, raced: bool, limit: Option<Gap>, faults: &mut Vec<St
 fn differ(faults: &mut Vec<String>, outcomes: Outcomes, how: &str) {
     faults.extend(outcomes.iter().map(|o| format!("{o}: {how}")));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::litmus::run::find;
+    use crate::check::litmus::subject::SUBJECTS;
+
+    const MP: &str = "MP+rlx+rlx";
+
+    fn exact() -> Subject {
+        *SUBJECTS.last().expect("there are engines")
+    }
+
+    fn seen(test: &str, letters: &str) -> Observation {
+        let outcomes = find(test).expect("a test").outcomes(letters);
+        Observation { verdict: Verdict::Exhausted, executions: outcomes.len() as u64, outcomes }
+    }
+
+    fn row(test: &str, seen: Observation, declared: Vec<Deviation>) -> Row {
+        judge_by(find(test).expect("a test"), exact(), seen, declared)
+    }
+
+    fn deviation(gap: Gap, missed: &str, invented: &str) -> Deviation {
+        let of = |letters| find(MP).expect("a test").outcomes(letters);
+        Deviation { gap, missed: of(missed), invented: of(invented) }
+    }
+
+    fn race() -> Verdict {
+        Verdict::found(None, Kind::DataRace)
+    }
+
+    fn limit() -> Verdict {
+        Verdict::EngineLimit { what: "executions".to_owned() }
+    }
+
+    #[test]
+    fn what_is_allowed_agrees() {
+        assert!(row(MP, seen(MP, "00 01 11 10"), vec![]).agrees());
+    }
+
+    #[test]
+    fn an_undeclared_difference_is_red() {
+        let missed = row(MP, seen(MP, "00 01 11"), vec![]);
+        assert_eq!(missed.faults, ["r0=1 r1=0: missed, and not declared to be"]);
+        let invented = row(MP, seen(MP, "00 01 11 10 22"), vec![]);
+        assert_eq!(invented.faults, ["r0=2 r1=2: cannot be, is seen, and not declared to be"]);
+    }
+
+    #[test]
+    fn a_declared_difference_is_no_agreement_and_not_red() {
+        let r = row(MP, seen(MP, "00 01 11 22"), vec![deviation(Gap::ScOnly, "10", "22")]);
+        assert!(r.as_declared() && !r.agrees(), "{:?}", r.faults);
+    }
+
+    #[test]
+    fn a_declared_gap_that_no_longer_shows_is_red() {
+        let missed = row(MP, seen(MP, "00 01 11 10"), vec![deviation(Gap::ScOnly, "10", "")]);
+        assert_eq!(missed.faults, ["r0=1 r1=0: declared to be missed, and seen"]);
+        let invented = row(MP, seen(MP, "00 01 11 10"), vec![deviation(Gap::ScOnly, "", "22")]);
+        assert_eq!(invented.faults, ["r0=2 r1=2: declared to be invented, and not seen"]);
+    }
+
+    #[test]
+    fn a_limit_is_never_a_pass() {
+        let all = seen(MP, "00 01 11 10");
+        let stopped = Observation { verdict: limit(), ..all.clone() };
+        assert!(!row(MP, stopped.clone(), vec![]).as_declared(), "not declared");
+        let declared = vec![deviation(Gap::EngineLimit, "", "")];
+        let r = row(MP, stopped.clone(), declared.clone());
+        assert!(r.as_declared() && !r.agrees());
+        assert!(!row(MP, all, declared).as_declared(), "declared, and not met");
+        assert!(!row(MP, stopped, vec![deviation(Gap::ThreadLimit, "", "")]).as_declared(), "another limit");
+    }
+
+    #[test]
+    fn too_many_threads_may_explore_nothing_and_nobody_else_may() {
+        let verdict = Verdict::OutOfReach { reason: "more than 5 threads".to_owned() };
+        let refused = Observation { verdict, outcomes: Outcomes::new(), executions: 0 };
+        let declared = vec![deviation(Gap::ThreadLimit, "", "")];
+        assert!(row(MP, refused.clone(), declared).as_declared());
+        assert!(!row(MP, refused, vec![]).as_declared());
+        let nothing = Observation { executions: 0, ..seen(MP, "00 01 11 10") };
+        assert_eq!(row(MP, nothing, vec![]).faults, ["nothing was explored"]);
+    }
+
+    #[test]
+    fn races() {
+        const RACY: &str = "MP+cell+rlx+acq";
+        let raced = Observation { verdict: race(), outcomes: Outcomes::new(), executions: 1 };
+        assert!(row(RACY, raced.clone(), vec![]).agrees());
+        assert_eq!(
+            row(RACY, seen(RACY, "0- 11"), vec![]).faults,
+            ["data-race: missed, and not declared to be"]
+        );
+        assert!(!row(MP, raced, vec![]).as_declared(), "a race where there is none");
+    }
+
+    #[test]
+    fn a_search_that_ends_otherwise_is_red() {
+        for verdict in [
+            Verdict::Crashed { how: "abort".to_owned() },
+            Verdict::Inconclusive { why: "time".to_owned() },
+            Verdict::NotFound { n: 4 },
+            Verdict::found(None, Kind::Deadlock),
+        ] {
+            let r = row(MP, Observation { verdict, ..seen(MP, "00 01 11 10") }, vec![]);
+            assert!(!r.as_declared(), "{r:?}");
+        }
+    }
+}
