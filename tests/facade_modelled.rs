@@ -73,10 +73,10 @@ fn every_method_under_loom() {
 
 /// Programs that exact does not get right yet; each must fail here until it does.
 #[cfg(not(any(loom, shuttle)))]
-const OPEN: &[&str] = &["integers", "timed_waits", "channels", "sync_channels", "rendezvous"];
+const OPEN: &[&str] = &["timed_waits"];
 
 #[cfg(not(any(loom, shuttle)))]
 #[test]
 fn every_method_under_exact() {
-    every_program(engine::exact::explore, 1 << 20, &[], OPEN, |v| *v == Verdict::Exhausted);
+    every_program(engine::exact::explore, 20_000, &[], OPEN, |v| *v == Verdict::Exhausted);
 }

@@ -11,6 +11,7 @@ mod types;
 /// All programs by name.
 pub const ALL: &[(&str, fn())] = &[
     ("integers", data::integers),
+    ("weak_exchanges", data::weak_exchanges),
     ("bools", data::bools),
     ("pointers", data::pointers),
     ("message_passing", data::message_passing),
