@@ -13,6 +13,9 @@ pub(super) trait Rule: Send + Sync + 'static {
     const DISCONNECT_DONE: bool = true;
     /// A task that is woken with EAGAIN goes back to the connect step instead of sending.
     const RECONNECT_ON_EAGAIN: bool = false;
+    /// The callback of the old connection's end wakes the queue as well, if it runs late. Of no account where the
+    /// reset wakes: its wakes are shown without this one.
+    const LATE_CALLBACK: bool = false;
 }
 
 /// BUG: the worker wakes the task between its reset and its connect, and the task takes that for the outcome.
@@ -36,6 +39,7 @@ pub(super) struct BothWakesRemoved;
 impl Rule for BothWakesRemoved {
     const ERROR_REPORT: bool = false;
     const DISCONNECT_DONE: bool = false;
+    const LATE_CALLBACK: bool = true;
 }
 
 /// The bits and the wait queue, under the transport's lock. Held for one step at a time, as the original does.
@@ -128,6 +132,8 @@ impl<R: Rule> Transport for Kernel<R> {
     }
 
     fn late_callback(&self) {
-        self.wake(|_| {});
+        if R::LATE_CALLBACK {
+            self.wake(|_| {});
+        }
     }
 }

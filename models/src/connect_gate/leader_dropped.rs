@@ -1,0 +1,60 @@
+//! A leader is dropped in the middle of its attempt: its task was cancelled, or it panicked.
+//!
+#![doc = include_str!("leader_dropped.md")]
+
+use super::miniature::{Defect, Miniature, Sound};
+use super::{Gate, Next, Shipped, lead};
+use selvedge::check::{Kind, Model, Role, Variant, always, sometimes};
+use selvedge::sync::thread;
+
+struct ForgetsOnDrop;
+impl Defect for ForgetsOnDrop {
+    /// BUG: only those who end their attempt on purpose tell the others.
+    const PUBLISH_DROP: bool = false;
+}
+
+/// A leader has done part of its work when it is dropped; a task waits, or comes too late to wait.
+fn scenario<G: Gate>(can_wait: bool) -> &'static str {
+    let gate = G::new();
+    let mut first = lead(&gate);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            let (next, waited) = gate.enter_as_task();
+            sometimes("waiter-took-over", waited || !can_wait);
+            let Next::Lead(mut attempt) = next else { unreachable!("nobody else commits") };
+            let attempts = G::work(&mut attempt);
+            always("resource-handed-over", attempts == 2, || {
+                format!("the successor finds the resource as {} of 2 attempts left it", attempts - 1)
+            });
+            G::commit(attempt);
+        });
+        G::work(&mut first);
+        drop(first);
+    });
+    "taken over"
+}
+
+pub(super) fn model() -> Model {
+    Model::new("gate_leader_dropped", "a leader is dropped in the middle of its attempt")
+        .incident("002")
+        .lesson(include_str!("leader_dropped.md"))
+        .always("no-lost-wakeup", "nobody is asleep with no one left to wake them")
+        .always("resource-handed-over", "the successor finds the resource as the last leader left it")
+        .sometimes("waiter-took-over", "a task that waited for the dropped attempt leads the next")
+        .variant(
+            Variant::buggy("forgets_on_drop", || scenario::<Miniature<ForgetsOnDrop>>(false), &[(
+                "no-lost-wakeup",
+                Kind::LostWakeup,
+            )])
+            .about("an attempt that is dropped tells nobody"),
+        )
+        .variant(
+            Variant::fixed("publishes_drop", || scenario::<Miniature<Sound>>(false))
+                .role(Role::Canary)
+                .about("the same miniature, whose attempts end when they are dropped: shows that nothing else is wrong"),
+        )
+        .variant(
+            Variant::fixed("epoch_gate", || scenario::<Shipped>(true))
+                .about("ConnectGate: its waiters learn that the attempt was abandoned; the first to run leads"),
+        )
+}

@@ -1,0 +1,88 @@
+//! Two callers find no connection at the same time; and a connection that has broken is repaired.
+//!
+#![doc = include_str!("two_leaders.md")]
+
+use super::miniature::{Defect, Miniature, Sound};
+use super::{Gate, Next, Shipped};
+use selvedge::check::{Kind, Model, Role, Variant, sometimes};
+use selvedge::sync::{Arc, Named, Ordering, UnsafeCell, thread};
+
+struct LoadThenStore;
+impl Defect for LoadThenStore {
+    /// BUG: both callers can see "idle" before either has written "attempting".
+    const EXCHANGE: bool = false;
+}
+
+struct RelaxedInvalidate;
+impl Defect for RelaxedInvalidate {
+    /// BUG: the next leader is not ordered after the user that reported the break.
+    const INVALIDATE: Ordering = Ordering::Relaxed;
+}
+
+/// The shared half of a connection: plain data, written by its user, and by the leader who replaces it.
+struct Line(UnsafeCell<u32>);
+
+// SAFETY: the user of a connection has finished with it when it reports it broken, and nobody leads before that:
+// which is what the model checks, and is false for `load_then_store` and `relaxed_invalidate`.
+unsafe impl Sync for Line {}
+
+impl Line {
+    fn touch(&self) {
+        self.0.with_mut(|line| {
+            // SAFETY: as above; the checker reports a race before memory is touched.
+            unsafe { *line += 1 }
+        });
+    }
+}
+
+/// Connects if nobody else does, uses the connection, and reports it broken. Returns whether it led.
+fn use_once<G: Gate>(gate: &G, line: &Line) -> bool {
+    let Next::Lead(mut attempt) = gate.enter() else { return false };
+    G::work(&mut attempt);
+    line.touch();
+    let epoch = G::commit(attempt);
+    line.touch();
+    gate.invalidate(epoch);
+    true
+}
+
+fn scenario<G: Gate>() -> &'static str {
+    let gate = Arc::new(G::new());
+    let line = Arc::new(Line(UnsafeCell::new(0).named("line")));
+    let other = {
+        let (gate, line) = (gate.clone(), line.clone());
+        thread::spawn(move || use_once(&*gate, &line))
+    };
+    let mine = use_once(&*gate, &line);
+    let both = other.join().unwrap() && mine;
+    sometimes("led-in-turn", both);
+    sometimes("shared-one-flight", !both);
+    "connected"
+}
+
+pub(super) fn model() -> Model {
+    let race = &[("race-free", Kind::DataRace)];
+    Model::new("gate_two_leaders", "two callers find no connection at the same time")
+        .incident("002")
+        .lesson(include_str!("two_leaders.md"))
+        .always("race-free", "leaders touch the resource one after the other, and after its last user")
+        .sometimes("led-in-turn", "both lead, one after the other")
+        .sometimes("shared-one-flight", "one of them gets the connection that the other made")
+        .variant(
+            Variant::buggy("load_then_store", scenario::<Miniature<LoadThenStore>>, race)
+                .about("the lead is taken by a load and a store"),
+        )
+        .variant(
+            Variant::wrong_fix("relaxed_invalidate", scenario::<Miniature<RelaxedInvalidate>>, race).about(
+                "looks right because a report carries no data; but the next leader replaces what its user has used",
+            ),
+        )
+        .variant(
+            Variant::fixed("exchange", scenario::<Miniature<Sound>>)
+                .role(Role::Canary)
+                .about("the same miniature without the two defects: shows that nothing else is wrong"),
+        )
+        .variant(
+            Variant::fixed("epoch_gate", scenario::<Shipped>).about("ConnectGate: one exchange decides who leads"),
+        )
+}
