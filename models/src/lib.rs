@@ -7,6 +7,7 @@ pub mod reconnect_early_wake;
 pub mod session_id_reuse;
 pub mod vserver_swap;
 
+pub mod connect_gate;
 pub mod session_table;
 
 pub mod canary;
@@ -19,6 +20,7 @@ pub fn catalogue() -> Catalogue {
         .into_iter()
         .chain(vserver_swap::models())
         .chain(session_table::models())
+        .chain(connect_gate::models())
         .chain(canary::models());
     models.fold(Catalogue::new(), Catalogue::model)
 }

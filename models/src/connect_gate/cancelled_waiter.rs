@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Shipped, ensure, lead};
-use selvedge::check::{Kind, Model, Role, Variant, always, sometimes};
+use selvedge::check::{EngineKind, Kind, Model, Strategy, Variant, always, sometimes};
 use selvedge::connect_gate::Turn;
 use selvedge::sync::thread;
 use selvedge::sync::time::Deadline;
@@ -26,7 +26,9 @@ fn scenario<G: Gate>(cancel: fn(&G) -> bool) -> &'static str {
         G::commit(attempt);
         (caller.join().unwrap(), gives_up.join().unwrap())
     });
-    always("outcome-of-its-own", caller.is_some(), || "the caller was told of a failure; none failed".to_owned());
+    always("outcome-of-its-own", caller.is_some(), || {
+        "the caller was told of a failure; none failed".to_owned()
+    });
     sometimes("gave-up", gave_up);
     sometimes("in-time", !gave_up);
     "connected"
@@ -54,19 +56,23 @@ pub(super) fn model() -> Model {
                 "no-lost-wakeup",
                 Kind::LostWakeup,
             )])
-            .about("a publisher wakes one waiter, which wakes the next: no stampede, and a chain that can break"),
+            .about("a publisher wakes one waiter, which wakes the next: no stampede, and a chain that can break")
+            .tune(EngineKind::Shuttle, |check| check.strategy(Strategy::Pct)),
         )
         .variant(
             Variant::fixed("wakes_all", || scenario(Miniature::<Sound>::enter_and_cancel))
-                .role(Role::Canary)
-                .about("the same miniature, whose publisher wakes all: shows that nothing else is wrong"),
+                .about("the same miniature, whose publisher wakes all: shows that nothing else is wrong")
+                .loom_bounded(2, 3, Some(4))
+                .canary(),
         )
         .variant(
             Variant::fixed("epoch_gate", || scenario(Shipped::enter_and_cancel))
-                .about("ConnectGate, a task that is dropped: an outcome is for everyone, there is nothing to pass on"),
+                .about("ConnectGate, a task that is dropped: an outcome is for everyone, there is nothing to pass on")
+                .loom_bounded(2, 3, Some(4)),
         )
         .variant(
             Variant::fixed("epoch_gate_deadline", || scenario(until_deadline))
-                .about("ConnectGate, a thread whose deadline passes: an outcome that is there already counts"),
+                .about("ConnectGate, a thread whose deadline passes: an outcome that is there already counts")
+                .out_of_reach(EngineKind::Loom, "a timeout never fires in loom"),
         )
 }

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Shipped, ensure, lead};
-use selvedge::check::{Kind, Model, Role, Variant, always, sometimes};
+use selvedge::check::{EngineKind, Kind, Model, Strategy, Variant, always, sometimes};
 use selvedge::sync::thread;
 
 /// The naive gate.
@@ -14,21 +14,24 @@ impl Defect for DrainsAll {
     const OWN_EPOCH: bool = false;
 }
 
-/// The leader of attempt 1 commits; a user reports connection 1 broken and ensures another; a caller comes along.
+/// The leader of attempt 1 commits; a user finds connection 1 broken, if it is there yet, and ensures another; a caller
+/// comes along.
 fn scenario<G: Gate>() -> &'static str {
     let gate = G::new();
     let first = lead(&gate);
-    let (first, caller) = thread::scope(|threads| {
-        let leader = threads.spawn(|| G::commit(first));
+    let broken = G::epoch(&first);
+    let caller = thread::scope(|threads| {
+        threads.spawn(|| G::commit(first));
         let caller = threads.spawn(|| ensure(&gate));
-        if let Some(connection) = ensure(&gate) {
-            gate.invalidate(connection);
+        if gate.invalidate(broken) {
             ensure(&gate);
         }
-        (leader.join().unwrap(), caller.join().unwrap())
+        caller.join().unwrap()
     });
-    always("outcome-of-its-own", caller.is_some(), || "the caller was told of a failure; none failed".to_owned());
-    sometimes("second-attempt", caller.is_some_and(|epoch| epoch != first));
+    always("outcome-of-its-own", caller.is_some(), || {
+        "the caller was told of a failure; none failed".to_owned()
+    });
+    sometimes("second-attempt", caller.is_some_and(|epoch| epoch != broken));
     "connected"
 }
 
@@ -41,15 +44,19 @@ pub(super) fn model() -> Model {
         .sometimes("second-attempt", "the caller gets the connection of the second attempt")
         .variant(
             Variant::buggy("naive_gate", scenario::<Miniature<DrainsAll>>, &[("no-lost-wakeup", Kind::LostWakeup)])
-                .about("registers once and parks; a publisher wakes whoever is in the queue"),
+                .about("registers once and parks; a publisher wakes whoever is in the queue")
+                .loom_bounded(4, 4, Some(4))
+                .tune(EngineKind::Shuttle, |check| check.strategy(Strategy::Urw).executions(20_000, 20_000, 20_000)),
         )
         .variant(
             Variant::fixed("own_epoch", scenario::<Miniature<Sound>>)
-                .role(Role::Canary)
-                .about("the same miniature, with waiters that are tagged by their epoch: shows that nothing else is wrong"),
+                .about("the same miniature, with waiters that are tagged by their epoch: shows that nothing else is wrong")
+                .loom_bounded(2, 3, Some(4))
+                .canary(),
         )
         .variant(
             Variant::fixed("epoch_gate", scenario::<Shipped>)
-                .about("ConnectGate: a publisher completes the waiters of its own epoch"),
+                .about("ConnectGate: a publisher completes the waiters of its own epoch")
+                .loom_bounded(2, 3, Some(4)),
         )
 }

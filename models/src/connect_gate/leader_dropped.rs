@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
-use selvedge::check::{Kind, Model, Role, Variant, always, sometimes};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
 use selvedge::sync::thread;
 
 struct ForgetsOnDrop;
@@ -50,8 +50,8 @@ pub(super) fn model() -> Model {
         )
         .variant(
             Variant::fixed("publishes_drop", || scenario::<Miniature<Sound>>(false))
-                .role(Role::Canary)
-                .about("the same miniature, whose attempts end when they are dropped: shows that nothing else is wrong"),
+                .about("the same miniature, whose attempts end when they are dropped: shows that nothing else is wrong")
+                .canary(),
         )
         .variant(
             Variant::fixed("epoch_gate", || scenario::<Shipped>(true))

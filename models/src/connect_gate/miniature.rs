@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 pub(super) trait Defect: Send + Sync + 'static {
     /// A publisher wakes those who wait for its own epoch, not whoever is in the queue.
     const OWN_EPOCH: bool = true;
-    /// The word is looked at again when the caller is in the queue.
+    /// A caller looks at the word again when it is in the queue, before it parks.
     const LOOK_AGAIN: bool = true;
     /// The lead is taken by compare and exchange.
     const EXCHANGE: bool = true;
@@ -71,14 +71,8 @@ impl<D: Defect> Miniature<D> {
         woken.iter().for_each(thread::Thread::unpark);
     }
 
-    /// Joins the queue of `epoch`; `false` if its attempt is over.
-    fn register(&self, epoch: u64) -> bool {
-        let mut waiters = self.waiters.lock();
-        if D::LOOK_AGAIN && self.word.load(Ordering::Relaxed) != 4 * epoch + ATTEMPTING {
-            return false;
-        }
-        waiters.push((epoch, thread::current()));
-        true
+    fn register(&self, epoch: u64) {
+        self.waiters.lock().push((epoch, thread::current()));
     }
 
     fn try_lead(&self, seen: u64) -> Option<Lead<'_, D>> {
@@ -114,8 +108,9 @@ impl<D: Defect> Gate for Miniature<D> {
             match (seen / 4, seen % 4) {
                 (epoch, CONNECTED) => return Next::Connected(epoch),
                 (epoch, ATTEMPTING) => {
-                    if !self.register(epoch) {
-                        continue;
+                    self.register(epoch);
+                    if !D::LOOK_AGAIN {
+                        thread::park();
                     }
                     while self.word.load(Ordering::Acquire) == seen {
                         thread::park();
@@ -140,12 +135,17 @@ impl<D: Defect> Gate for Miniature<D> {
 
     fn enter_and_cancel(&self) -> bool {
         let seen = self.word.load(Ordering::Acquire);
-        let waits = seen % 4 == ATTEMPTING && self.register(seen / 4);
+        let waits = seen % 4 == ATTEMPTING;
         if waits {
+            self.register(seen / 4);
             let me = thread::current().id();
             self.waiters.lock().retain(|(_, thread)| thread.id() != me);
         }
         waits
+    }
+
+    fn epoch(lead: &Lead<'_, D>) -> u64 {
+        lead.epoch
     }
 
     fn work(lead: &mut Lead<'_, D>) -> u32 {

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
-use selvedge::check::{Kind, Model, Role, Variant, always, sometimes};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
 use selvedge::sync::thread;
 
 struct LooksOnce;
@@ -54,16 +54,24 @@ pub(super) fn model() -> Model {
         .sometimes("both-told", "the thread and the task both waited and both hear of the failure")
         .sometimes("neither-told", "both came when the attempt was over")
         .variant(
-            Variant::buggy("looks_once", scenario::<Miniature<LooksOnce>>, &[("no-lost-wakeup", Kind::LostWakeup)])
-                .about("a caller looks at the word, then joins the queue"),
+            Variant::buggy(
+                "looks_once",
+                scenario::<Miniature<LooksOnce>>,
+                &[("no-lost-wakeup", Kind::LostWakeup)],
+            )
+            .about("a caller looks at the word, then joins the queue"),
         )
         .variant(
             Variant::fixed("looks_again", scenario::<Miniature<Sound>>)
-                .role(Role::Canary)
-                .about("the same miniature, which looks again under the lock: shows that nothing else is wrong"),
+                .about(
+                    "the same miniature, which looks again under the lock: shows that nothing else is wrong",
+                )
+                .loom_bounded(2, 2, Some(3))
+                .canary(),
         )
         .variant(
             Variant::fixed("epoch_gate", scenario::<Shipped>)
-                .about("ConnectGate: announces its waiters in the word that the publisher exchanges"),
+                .about("ConnectGate: announces its waiters in the word that the publisher exchanges")
+                .loom_bounded(2, 2, Some(3)),
         )
 }

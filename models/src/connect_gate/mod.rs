@@ -50,6 +50,7 @@ trait Gate: Send + Sync + 'static {
     }
     /// Enters and, if that means to wait, gives up at once. Returns whether it did.
     fn enter_and_cancel(&self) -> bool;
+    fn epoch(attempt: &Self::Attempt<'_>) -> Self::Epoch;
     /// Touches the resource and returns how many attempts have done so.
     fn work(attempt: &mut Self::Attempt<'_>) -> u32;
     fn commit(attempt: Self::Attempt<'_>) -> Self::Epoch;
@@ -95,6 +96,10 @@ impl Gate for Shipped {
         let mut enter = ConnectGate::enter(self);
         let poll = Pin::new(&mut enter).poll(&mut Context::from_waker(Waker::noop()));
         matches!(poll, Poll::Pending)
+    }
+
+    fn epoch(attempt: &Self::Attempt<'_>) -> Epoch {
+        attempt.epoch()
     }
 
     fn work(attempt: &mut Self::Attempt<'_>) -> u32 {

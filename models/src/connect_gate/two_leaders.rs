@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped};
-use selvedge::check::{Kind, Model, Role, Variant, sometimes};
+use selvedge::check::{Kind, Model, Variant, sometimes};
 use selvedge::sync::{Arc, Named, Ordering, UnsafeCell, thread};
 
 struct LoadThenStore;
@@ -79,8 +79,8 @@ pub(super) fn model() -> Model {
         )
         .variant(
             Variant::fixed("exchange", scenario::<Miniature<Sound>>)
-                .role(Role::Canary)
-                .about("the same miniature without the two defects: shows that nothing else is wrong"),
+                .about("the same miniature without the two defects: shows that nothing else is wrong")
+                .canary(),
         )
         .variant(
             Variant::fixed("epoch_gate", scenario::<Shipped>).about("ConnectGate: one exchange decides who leads"),

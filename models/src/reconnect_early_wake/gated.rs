@@ -54,9 +54,13 @@ impl Transport for Gated {
         }
     }
 
-    fn broken(&self, connection: Epoch) {
-        // Fix: the task reports which connection broke; shutting it down is for whoever leads the next attempt.
-        self.gate.invalidate(connection);
+    fn send(&self, connection: Epoch) -> bool {
+        let sent = self.socket.send(|_| {});
+        if !sent {
+            // Fix: the task reports which connection broke; to shut it down is for whoever leads the next attempt.
+            self.gate.invalidate(connection);
+        }
+        sent
     }
 
     fn late_callback(&self) {

@@ -1,6 +1,6 @@
 //! The transport of the incident in miniature. What the variants disagree about is left to a [`Rule`].
 
-use super::{Socket, Transport};
+use super::{Sock, Socket, Transport};
 use selvedge::sync::thread::Scope;
 use selvedge::sync::{Condvar, Mutex, Named};
 use std::marker::PhantomData;
@@ -127,8 +127,8 @@ impl<R: Rule> Transport for Kernel<R> {
         }
     }
 
-    fn broken(&self, (): ()) {
-        self.socket.shut_down();
+    fn send(&self, (): ()) -> bool {
+        self.socket.send(Sock::shut_down)
     }
 
     fn late_callback(&self) {
