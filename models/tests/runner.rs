@@ -70,6 +70,16 @@ mod process {
         assert!(row["message"].as_str().unwrap().contains("misbehaving.rs:"), "{row}");
     }
 
+    /// A failure is reported when it is noted: a destructor that aborts while it unwinds changes nothing.
+    #[test]
+    fn fails_and_then_aborts() {
+        let row = native("fails_and_aborts", "found(holds)");
+        assert_eq!(
+            (&row["kind"], &row["message"]),
+            (&"assertion".into(), &"what was noted before the abort".into())
+        );
+    }
+
     #[test]
     fn segfaults() {
         native("segfaults", "crashed(SIGSEGV: segmentation fault)");

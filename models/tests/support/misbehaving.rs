@@ -40,6 +40,17 @@ fn process() -> Model {
             let _bomb = Bomb;
             panic!("once");
         }))
+        .variant(native("fails_and_aborts", || {
+            struct Abort;
+            impl Drop for Abort {
+                fn drop(&mut self) {
+                    std::process::abort();
+                }
+            }
+            let _abort = Abort;
+            always("holds", false, || "what was noted before the abort".to_owned());
+            "held"
+        }))
         .variant(native("segfaults", || {
             // SAFETY: none; this is the crash that the test wants. Page 0 is never mapped.
             let byte = unsafe { std::ptr::read_volatile(black_box(16usize) as *const u8) };
