@@ -3,8 +3,9 @@
 use super::style::{bad, bold, dim, good, warn};
 use super::timeline::timeline;
 use super::{count, grouped};
-use crate::check::model::Role;
+use crate::check::model::{EngineKind, Role};
 use crate::check::runner::Report;
+use crate::check::runner::agreement::Disagreement;
 use crate::check::verdict::Verdict;
 use std::fmt::Write;
 use std::path::Path;
@@ -149,6 +150,34 @@ fn hint(v: &Verdict) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// How far the engines agree about the variants that exact has answered for.
+pub fn agreement(reports: &[Report], disagreements: &[Disagreement]) -> String {
+    let answered = |r: &&Report| {
+        let answers = matches!(r.verdict, Verdict::Found { .. } | Verdict::Exhausted);
+        r.case.engine == EngineKind::Exact && answers
+    };
+    let variants = reports.iter().filter(answered).count();
+    if variants == 0 {
+        return String::new();
+    }
+    let mut text = format!("\nengines agree about {}", count(variants as u64, "variant"));
+    let of = |d: Disagreement| disagreements.iter().filter(|&&o| o == d).count();
+    let typed: Vec<String> = Disagreement::ALL
+        .into_iter()
+        .filter(|&d| of(d) > 0)
+        .map(|d| format!("{} {}", of(d), d.word()))
+        .collect();
+    if !typed.is_empty() {
+        let _ = write!(
+            text,
+            ", but for {} declared: {}",
+            count(disagreements.len() as u64, "row"),
+            typed.join(", ")
+        );
+    }
+    text + "\n"
 }
 
 /// The last line.

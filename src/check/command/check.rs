@@ -3,6 +3,7 @@
 use super::args::{CheckArgs, Format};
 use super::{Fault, exit, output, some_names};
 use crate::check::model::{Budget, Catalogue};
+use crate::check::runner::agreement::Disagreement;
 use crate::check::runner::case::{Case, Selection, select, shard};
 use crate::check::runner::limits::Limits;
 use crate::check::runner::saved::{self, Saved};
@@ -77,6 +78,7 @@ struct Gate<'a> {
     bar: ProgressBar,
     names: Vec<String>,
     reports: Vec<(Report, Option<PathBuf>)>,
+    disagreements: Vec<Disagreement>,
     gone: bool,
     broken: Option<String>,
     unwritable: Option<String>,
@@ -93,7 +95,16 @@ impl<'a> Gate<'a> {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(100));
         let names = cases.iter().map(Case::identity).collect();
-        Gate { args, bar, names, reports: Vec::new(), gone: false, broken: None, unwritable: None }
+        Gate {
+            args,
+            bar,
+            names,
+            reports: Vec::new(),
+            disagreements: Vec::new(),
+            gone: false,
+            broken: None,
+            unwritable: None,
+        }
     }
 
     fn on(&mut self, event: Event) {
@@ -103,6 +114,7 @@ impl<'a> Gate<'a> {
                 self.bar.inc(1);
                 self.report(*report);
             }
+            Event::Disagreed(typed) => self.disagreements.extend(typed),
         }
     }
 
@@ -156,8 +168,9 @@ impl<'a> Gate<'a> {
                     .map(|(r, file)| table::failure(r, file.as_deref()))
                     .collect();
                 let reports: Vec<Report> = self.reports.into_iter().map(|(r, _)| r).collect();
+                let agreement = table::agreement(&reports, &self.disagreements);
                 let end = table::summary(checks, as_declared, elapsed, interrupted);
-                output::try_print(&(table::table(&reports) + &differing + &end))
+                output::try_print(&(table::table(&reports) + &differing + &agreement + &end))
             }
         };
         if let Some(fault) = self.broken {

@@ -200,6 +200,7 @@ impl Checker {
             discipline: Discipline::default(),
             nth: 0,
             expect: if exhaustive { Expect::Exhausted } else { Expect::NotFound },
+            because: None,
             plan: Plan {
                 strategy: Strategy::Random,
                 seed: 0,

@@ -27,6 +27,8 @@ pub struct Case {
     pub nth: usize,
     /// What it must conclude.
     pub expect: Expect,
+    /// Why that is something else than the truth, where `expect` gives no reason.
+    pub because: Option<&'static str>,
     /// What it may do.
     pub plan: Plan,
     /// `sometimes` properties that the model declares.
@@ -137,6 +139,7 @@ fn resolve(model: &Model, variant: &Variant, check: &Check, selection: &Selectio
         discipline: check.discipline.clone(),
         nth,
         expect: check.expect.clone(),
+        because: check.because,
         plan: budget::plan(variant, check, selection.budget, 0),
         sometimes: sometimes.map(|p| p.name.to_owned()).collect(),
         forbidden: forbidden.map(|o| o.word.to_owned()).collect(),

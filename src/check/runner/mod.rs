@@ -1,8 +1,10 @@
 //! The runner: one worker process per check, on all cores, under limits; it emits [`Event`]s and renders nothing.
 //!
 //! Reading order: [`case`] (what is to run), [`budget`] and [`limits`] (what it may spend), [`process`] (one worker),
-//! [`judge`] (from what a worker said to a verdict), [`trace`] (a failure in words).
+//! [`judge`] (from what a worker said to a verdict), [`agreement`] (of the engines on a variant), [`trace`] (a failure
+//! in words).
 
+pub mod agreement;
 pub mod budget;
 pub mod case;
 pub mod fingerprint;
@@ -60,6 +62,8 @@ pub enum Event {
     Started(usize),
     /// The next report, in the order of the cases.
     Reported(Box<Report>),
+    /// The engines disagree about the variant that is reported next, for these declared reasons.
+    Disagreed(Vec<agreement::Disagreement>),
 }
 
 /// How a run went.
@@ -101,20 +105,41 @@ pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnM
                     outcome.broken.get_or_insert(e);
                 }
             }
-            while let Some(report) = waiting.get_mut(reported).and_then(Option::take) {
-                reported += 1;
-                if let Some(report) = report {
-                    on_event(Event::Reported(report));
-                }
+            // A variant's rows are reported together, once the engines can be compared.
+            while let Some(rows) = next_variant(&cases, &mut waiting, &mut reported) {
+                settle(rows, &mut on_event);
             }
         }
     });
     // After an interruption, what ended out of order is still known.
-    for report in waiting.into_iter().flatten().flatten() {
-        on_event(Event::Reported(report));
-    }
+    settle(waiting.into_iter().flatten().flatten().collect(), &mut on_event);
     outcome.interrupted = interrupt::requested();
     outcome
+}
+
+fn settle(mut rows: Vec<Box<Report>>, on_event: &mut impl FnMut(Event)) {
+    let disagreements = agreement::settle(&mut rows);
+    if !disagreements.is_empty() {
+        on_event(Event::Disagreed(disagreements));
+    }
+    rows.into_iter().for_each(|r| on_event(Event::Reported(r)));
+}
+
+/// The reports of the next variant, if all of them are there; those that were interrupted are left out.
+fn next_variant(
+    cases: &[Arc<Case>],
+    waiting: &mut [Option<Option<Box<Report>>>],
+    reported: &mut usize,
+) -> Option<Vec<Box<Report>>> {
+    let first = cases.get(*reported)?;
+    let same = |c: &&Arc<Case>| (&c.model, &c.variant) == (&first.model, &first.variant);
+    let rows = &mut waiting[*reported..];
+    let n = cases[*reported..].iter().take_while(same).count();
+    if rows[..n].iter().any(Option::is_none) {
+        return None;
+    }
+    *reported += n;
+    Some(rows[..n].iter_mut().filter_map(|r| r.take().flatten()).collect())
 }
 
 enum Told {

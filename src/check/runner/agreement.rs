@@ -1,0 +1,110 @@
+//! Do the engines agree about a variant? The exact explorer's answer is the memory model's; an engine that differs
+//! must be declared to, with one of six typed reasons, or its row is red.
+
+use super::Report;
+use crate::check::model::{EngineKind, Memory};
+use crate::check::verdict::{Expect, Verdict};
+
+/// Why an engine may differ from the memory model: the first word of the reason that a check declares.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Disagreement {
+    /// loom treats SeqCst accesses as acquire-release.
+    SeqCstAsAcqRel,
+    /// loom's reduction drops an interleaving.
+    MissedInterleaving,
+    /// loom lets a store come between the halves of a read-modify-write.
+    RmwAtomicity,
+    /// shuttle knows sequential consistency only.
+    ScOnly,
+    /// loom has five threads.
+    ThreadLimit,
+    /// loom's SeqCst fences order more than they should.
+    FenceTooStrong,
+}
+
+impl Disagreement {
+    /// All of them.
+    pub const ALL: [Disagreement; 6] = [
+        Disagreement::SeqCstAsAcqRel,
+        Disagreement::MissedInterleaving,
+        Disagreement::RmwAtomicity,
+        Disagreement::ScOnly,
+        Disagreement::ThreadLimit,
+        Disagreement::FenceTooStrong,
+    ];
+
+    /// The frozen word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Disagreement::SeqCstAsAcqRel => "seqcst-as-acqrel",
+            Disagreement::MissedInterleaving => "missed-interleaving",
+            Disagreement::RmwAtomicity => "rmw-atomicity",
+            Disagreement::ScOnly => "sc-only",
+            Disagreement::ThreadLimit => "thread-limit",
+            Disagreement::FenceTooStrong => "fence-too-strong",
+        }
+    }
+
+    /// The type of a declared reason, by its first word.
+    pub fn of(reason: &str) -> Option<Disagreement> {
+        let word = reason.split([':', ' ']).next().unwrap_or_default();
+        Disagreement::ALL.into_iter().find(|d| d.word() == word)
+    }
+}
+
+/// What an engine said of the variant, as far as it can be compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Says {
+    Fails,
+    Holds,
+}
+
+fn says(v: &Verdict) -> Option<Says> {
+    match v {
+        Verdict::Found { .. } => Some(Says::Fails),
+        Verdict::Exhausted | Verdict::Bounded { .. } => Some(Says::Holds),
+        _ => None,
+    }
+}
+
+/// Compares the rows of one variant. Says how many other engines agree, and of what type the others are; a row that
+/// disagrees without a declared type is no longer as declared.
+pub fn settle(rows: &mut [Box<Report>]) -> Vec<Disagreement> {
+    let truth = |r: &Report| r.case.engine == EngineKind::Exact && r.case.plan.memory == Memory::Rc11;
+    let Some(exact) = rows.iter().filter(|r| truth(r)).find_map(|r| says(&r.verdict)) else {
+        return Vec::new();
+    };
+    let mut typed = Vec::new();
+    for r in rows.iter_mut().filter(|r| r.case.engine != EngineKind::Exact) {
+        let declared = match (&r.case.expect, r.case.because) {
+            (Expect::OutOfReach(reason), _) => Some(reason.as_str()),
+            (_, because) => because,
+        };
+        let differs = match &r.verdict {
+            // A fault that the engine was declared not to see.
+            Verdict::OutOfReach { .. } => exact == Says::Fails,
+            v => says(v).is_some_and(|s| s != exact),
+        };
+        if !differs {
+            continue;
+        }
+        match declared.and_then(Disagreement::of) {
+            Some(d) => typed.push(d),
+            // It did not run the model at all, and says why.
+            None if matches!(&r.verdict, Verdict::OutOfReach { .. }) && r.executions == 0 => {}
+            None => {
+                r.as_declared = false;
+                let (exact, this) = match exact {
+                    Says::Fails => ("fails", "does not"),
+                    Says::Holds => ("holds", "does not"),
+                };
+                r.message = format!(
+                    "exact says that the variant {exact}, {} that it {this}, and no typed reason is declared: {}",
+                    r.case.engine.word(),
+                    Disagreement::ALL.map(Disagreement::word).join(", ")
+                );
+            }
+        }
+    }
+    typed
+}
