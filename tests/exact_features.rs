@@ -264,6 +264,41 @@ fn a_timed_wait_alone_ends() {
 }
 
 #[test]
+fn timeouts_in_a_row_are_explored_and_a_loop_of_them_is_bounded() {
+    let short = Duration::from_secs(1);
+    let x = exact(move || {
+        let (m, c) = (Mutex::new(()), Condvar::new());
+        let mut g = m.lock();
+        let mut timeouts = 0;
+        timeouts += c.wait_for(&mut g, short).timed_out() as u32;
+        timeouts += c.wait_for(&mut g, short).timed_out() as u32;
+        timeouts += c.wait_for(&mut g, short).timed_out() as u32;
+        timeouts.to_string()
+    });
+    assert_eq!(x.verdict, Verdict::Exhausted);
+    // A spurious wake-up, at most one, ends a wait without a timeout.
+    assert_eq!(outcomes(&x), ["2", "3"].map(String::from).into());
+    let looped = exact(move || {
+        let s = Arc::new((Mutex::new(false), Condvar::new()));
+        let s2 = s.clone();
+        let h = thread::spawn(move || {
+            *s2.0.lock() = true;
+            s2.1.notify_one();
+        });
+        let mut g = s.0.lock();
+        let mut timeouts = 0;
+        while !*g {
+            timeouts += s.1.wait_for(&mut g, short).timed_out() as u32;
+        }
+        drop(g);
+        h.join().unwrap();
+        timeouts.to_string()
+    });
+    assert_eq!(looped.verdict, Verdict::Bounded { k: 2 });
+    assert_eq!(outcomes(&looped), ["0", "1", "2"].map(String::from).into());
+}
+
+#[test]
 fn a_failing_scope_unwinds_its_threads_first() {
     let x = exact(|| {
         let word = AtomicBool::new(false);

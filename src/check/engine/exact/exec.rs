@@ -117,8 +117,10 @@ pub struct Thread {
     pub timed: bool,
     /// Waits begun, for structural names of wake flags.
     pub waits_begun: u16,
-    /// Locations on which it has used up its spurious failure, wake-up or timeout.
+    /// Locations on which it has used up its spurious failure or wake-up.
     pub spurious: Vec<u32>,
+    /// Locations on which its waits have timed out, and where in the source.
+    pub timeouts: Vec<(u32, Site)>,
     /// Yields that were not waits.
     pub yields: u32,
     /// It is inside `spin_until`: its next yield ends a round.
@@ -245,6 +247,7 @@ impl Exec {
                 timed: false,
                 waits_begun: 0,
                 spurious: Vec::new(),
+                timeouts: Vec::new(),
                 yields: 0,
                 polls: false,
                 yielded_at: None,

@@ -83,7 +83,7 @@ impl Worker {
             Seat { exact, run: Run::leak(exact) }
         });
         let i = exact.inner();
-        (i.run, i.words, i.counted) = (Some(run), mode.words, mode.counted);
+        (i.run, i.words, i.counted, i.capped) = (Some(run), mode.words, mode.counted, false);
         i.e.memory = plan.memory;
         let mut s = run.state();
         (s.executions, s.steps) = (0, 0);

@@ -9,6 +9,7 @@ use super::exec::Stop;
 use super::graph::Graph;
 use super::job::{End, Failing, Worker};
 use super::locations::Names;
+use super::lower::TIMEOUTS;
 use crate::check::engine::{Exploration, Plan};
 use crate::check::model::{Outcome, Scenario};
 use crate::check::verdict::Verdict;
@@ -34,6 +35,8 @@ struct Pool {
     chunks: Vec<Chunk>,
     outcomes: BTreeMap<Outcome, u64>,
     seen: Vec<&'static str>,
+    /// Some wait could have timed out once more.
+    capped: bool,
 }
 
 enum EndOf {
@@ -90,10 +93,19 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: Mode) -> Exp
             x.executions = plan.executions;
             x.verdict = Verdict::EngineLimit { what: format!("{} executions", plan.executions) };
         }
+        None if executions == 0 && pool.capped => {
+            x.verdict =
+                Verdict::EngineLimit { what: format!("{TIMEOUTS} timeouts of one thread at one wait") };
+        }
         None if executions == 0 => {
             x.verdict = Verdict::Inconclusive { why: "no complete execution".into() };
         }
-        None => (x.outcomes, x.seen) = (pool.outcomes, pool.seen),
+        None => {
+            if pool.capped {
+                x.verdict = Verdict::Bounded { k: TIMEOUTS as u32 };
+            }
+            (x.outcomes, x.seen) = (pool.outcomes, pool.seen);
+        }
         Some(EndOf::Failed(first)) => {
             let f = Worker::new(scenario.clone(), plan, mode, Names::default()).counterexample(first);
             x.verdict = Verdict::Found { property: f.property.clone(), kind: f.kind };
@@ -245,6 +257,7 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
         }
     }
     let mut p = shared.pool();
+    p.capped |= w.exact.inner().capped;
     let mut s = w.run.state();
     for (o, n) in std::mem::take(&mut s.outcomes) {
         *p.outcomes.entry(o).or_insert(0) += n;

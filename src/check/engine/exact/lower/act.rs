@@ -112,14 +112,14 @@ impl Exact {
             Wait { obj, mutex, timed } => {
                 let loc = self.object(obj);
                 self.check_birth(t, loc, site);
-                Answer { value: 0, ok: self.wait(t, loc, self.object(mutex), timed) }
+                Answer { value: 0, ok: self.wait(t, loc, self.object(mutex), timed, site) }
             }
             Notify { obj, all } => {
                 let loc = self.object(obj);
                 self.check_birth(t, loc, site);
                 Answer::value(self.notify(t, loc, all))
             }
-            Park { timed } => Answer { value: 0, ok: self.park(t, timed) },
+            Park { timed } => Answer { value: 0, ok: self.park(t, timed, site) },
             Unpark { thread } => {
                 let token = self.inner().e.x.locations.other(Name::Park(thread));
                 let update = Update::Rmw { rmw: event::Rmw::Swap, operand: 1, width: 64 };

@@ -1,6 +1,7 @@
 //! Operations of several events: condition variables, park tokens, readers-writer locks, reference counts; and the
 //! yield, which is none.
 
+use super::primitives::Early;
 use super::{Exact, SPIN_ROUNDS, reading};
 use crate::check::engine::exact::arcs::Dropped;
 use crate::check::engine::exact::exec::{Stop, Waits, Want};
@@ -12,13 +13,13 @@ use crate::check::run::Site;
 use std::sync::atomic::Ordering;
 
 impl Exact {
-    pub(super) fn wait(&self, t: usize, loc: u32, mutex: u32, timed: bool) -> bool {
-        // 1 = leaves at once: spuriously, or (timed) with a timeout; 2 = timed, but spuriously.
-        let early = self.spurious(t, loc, if timed { 3 } else { 2 });
-        if early > 0 {
+    pub(super) fn wait(&self, t: usize, loc: u32, mutex: u32, timed: bool, site: Site) -> bool {
+        // A wait that ends early never joins the queue: while it would be there it could only have been notified.
+        let early = self.early(t, loc, timed, site);
+        if early != Early::No {
             self.unlock(t, mutex);
             self.lock(t, mutex);
-            return !(timed && early == 1);
+            return early != Early::Timeout;
         }
         let (id, flag) = {
             let x = &mut self.inner().e.x;
@@ -58,11 +59,11 @@ impl Exact {
         woken.len() as u64
     }
 
-    pub(super) fn park(&self, t: usize, timed: bool) -> bool {
+    pub(super) fn park(&self, t: usize, timed: bool, site: Site) -> bool {
         let token = self.inner().e.x.locations.other(Name::Park(ThreadId(t as u8)));
-        let early = self.spurious(t, token, if timed { 3 } else { 2 });
-        if early > 0 {
-            return !(timed && early == 1);
+        let early = self.early(t, token, timed, site);
+        if early != Early::No {
+            return early != Early::Timeout;
         }
         let th = &mut self.inner().e.x.threads[t];
         (th.waits, th.timed) = (Waits::Wakeup, timed);

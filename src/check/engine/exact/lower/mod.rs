@@ -38,6 +38,10 @@ use std::sync::atomic::Ordering;
 /// Rounds of a spinning loop with effects of its own that are unrolled before the engine gives up.
 pub const SPIN_ROUNDS: u32 = 100;
 
+/// Timeouts that a thread may have at one wait in the source, on one object. One that could time out once more makes
+/// the verdict `bounded`.
+pub const TIMEOUTS: usize = 2;
+
 /// The engine of one worker: everything that its model threads and its scheduler share.
 ///
 /// All of it lives on one OS thread. Model threads are coroutines on that thread, and control passes between
@@ -55,6 +59,8 @@ pub struct Inner {
     pub words: bool,
     /// Reference counts are atomics.
     pub counted: bool,
+    /// Some wait could have timed out once more. Over all executions.
+    pub capped: bool,
     /// The access that the reported race is with: thread, and events it had executed.
     pub conflict: Option<(usize, u32)>,
     /// A blocked thread that is made to go round once more, to see whether its loop really waits.

@@ -1,13 +1,22 @@
 //! The primitives: one event each, or a read with its write half. Each serves the stored event while the graph is
 //! re-executed and adds a new one afterwards; what cannot go on gives control to the scheduler.
 
-use super::{Exact, reading};
+use super::{Exact, TIMEOUTS, reading};
 use crate::check::engine::exact::exec::{Reading, Stop, Waits, Want};
 use crate::check::engine::exact::forward::Explore;
 use crate::check::engine::exact::graph::{EventId, INIT, Kind, Order};
 use crate::check::engine::exact::update::{Effect, Update};
 use crate::check::event::FROM_INITIAL;
+use crate::check::run::Site;
 use std::sync::atomic::Ordering;
+
+/// How a wait may end without a wake-up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Early {
+    No,
+    Timeout,
+    Spurious,
+}
 
 impl Exact {
     /// A read, with its write half if it has one. Returns the value read and what came of it.
@@ -164,16 +173,28 @@ impl Exact {
         self.inner().e.x.g.ev(k).aux as u32
     }
 
-    /// One of `n` alternatives, but 0 if `t` has used up its spurious behaviour on `loc`.
-    pub(super) fn spurious(&self, t: usize, loc: u32, n: u32) -> u32 {
-        if self.inner().e.x.threads[t].spurious.contains(&loc) {
-            return 0;
+    /// May a wait of `t` on `loc` end without a wake-up? A choice, as often as the bounds leave.
+    pub(super) fn early(&self, t: usize, loc: u32, timed: bool, site: Site) -> Early {
+        let i = self.inner();
+        let th = &i.e.x.threads[t];
+        let timeouts = th.timeouts.iter().filter(|&&w| w == (loc, site)).count();
+        let mut ends = vec![Early::No];
+        if timed && timeouts < TIMEOUTS {
+            ends.push(Early::Timeout);
+        } else if timed {
+            i.capped = true;
         }
-        let c = self.choose(t, n);
-        if c > 0 {
-            self.inner().e.x.threads[t].spurious.push(loc);
+        if !th.spurious.contains(&loc) {
+            ends.push(Early::Spurious);
         }
-        c
+        let end = ends[self.choose(t, ends.len() as u32) as usize];
+        let th = &mut self.inner().e.x.threads[t];
+        match end {
+            Early::No => {}
+            Early::Timeout => th.timeouts.push((loc, site)),
+            Early::Spurious => th.spurious.push(loc),
+        }
+        end
     }
 
     pub(super) fn lock(&self, t: usize, loc: u32) {
