@@ -186,6 +186,7 @@ fn example(rows: &[&Row]) -> String {
 fn fault(out: &mut String, row: &Row) {
     let engine = heading(&row.subject);
     let _ = writeln!(out, "\n{} {} under {engine}", bad("NOT AS DECLARED"), bold(row.test.name));
+    let _ = writeln!(out, "  {}", row.test.about);
     let _ = writeln!(out, "  {}", source(row.test.threads));
     for f in &row.faults {
         let _ = writeln!(out, "  {f}");

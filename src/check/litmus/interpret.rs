@@ -25,8 +25,8 @@ struct Shared {
     cell: Option<UnsafeCell<u8>>,
 }
 
-// SAFETY: whether two threads meet in the cell is what the test asks the engine, which reports a race before the
-// memory is touched; nothing runs a racy test on real threads.
+// SAFETY: the words are `Sync`. Whether two model threads meet in the cell is what a test asks; they are coroutines of
+// one OS thread, so even an engine that overlooks the race makes one access after the other. Native is no subject.
 unsafe impl Sync for Shared {}
 
 impl Shared {
