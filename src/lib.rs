@@ -30,3 +30,8 @@ pub mod render;
 
 #[cfg(any(feature = "check", loom, shuttle))]
 pub use check::harness::model;
+
+/// The README's code blocks compile.
+#[cfg(all(doctest, any(feature = "check", loom, shuttle)))]
+#[doc = include_str!("../README.md")]
+mod readme {}
