@@ -26,7 +26,20 @@ impl Defect for RelaxedEnter {
     const ENTER: Ordering = Ordering::Relaxed;
 }
 
-fn guard_across_close<T: Table>() -> &'static str {
+struct RelaxedTakeOver;
+impl Defect for RelaxedTakeOver {
+    /// BUG: a claim that is alone takes the value without having seen that its readers are done with it.
+    const TAKE_OVER: Ordering = Ordering::Relaxed;
+}
+
+/// How the session ends.
+#[derive(Clone, Copy)]
+enum End {
+    Close,
+    Complete,
+}
+
+fn guard_across<T: Table>(end: End) -> &'static str {
     let destroyed = Arc::new(AtomicU32::new(0));
     let table = Arc::new(T::new(1, 2));
     let id = table.open(Session::new(1, &destroyed)).expect("the table is empty");
@@ -34,7 +47,10 @@ fn guard_across_close<T: Table>() -> &'static str {
         let table = table.clone();
         thread::spawn(move || table.visit(id))
     };
-    let closed = table.close(id);
+    let ended = match end {
+        End::Close => table.close(id),
+        End::Complete => table.complete(id),
+    };
     // The slot is free again unless the reader holds it.
     let next = table.open(Session::new(2, &destroyed));
     let late = table.visit(id);
@@ -42,7 +58,7 @@ fn guard_across_close<T: Table>() -> &'static str {
     always("own-session", seen.is_none_or(|name| name == 1), || {
         format!("the guard on session 1 read session {seen:?}")
     });
-    always("closed-is-closed", closed && late.is_none(), || format!("a closed session was read: {late:?}"));
+    always("closed-is-closed", ended && late.is_none(), || format!("a closed session was read: {late:?}"));
     // A refused open gives its session back, and that one is dropped as well.
     let gone = destroyed.load(Ordering::Relaxed);
     always("destroyed-in-time", gone == 1 + u32::from(next.is_none()), || {
@@ -75,20 +91,41 @@ pub fn model() -> Model {
         .sometimes("read-and-reused", "the reader was done before the close")
         .sometimes("read-too-late", "the reader finds the session closed")
         .variant(
-            Variant::buggy("uncounted_guard", guard_across_close::<Miniature<Uncounted>>, &[RACE, OTHER])
-                .about("the reader checks the generation and reads, and the closer does not know"),
+            Variant::buggy(
+                "uncounted_guard",
+                || guard_across::<Miniature<Uncounted>>(End::Close),
+                &[RACE, OTHER],
+            )
+            .about("the reader checks the generation and reads, and the closer does not know"),
         )
         .variant(
-            Variant::buggy("relaxed_leave", guard_across_close::<Miniature<RelaxedLeave>>, &[RACE])
+            Variant::buggy("relaxed_leave", || guard_across::<Miniature<RelaxedLeave>>(End::Close), &[RACE])
                 .about("guards are counted, but dropping one orders nothing"),
         )
         .variant(
-            Variant::buggy("relaxed_enter", guard_across_close::<Miniature<RelaxedEnter>>, &[RACE]).about(
-                "the exchange that closes the session does not acquire what its readers have released",
+            Variant::buggy("relaxed_enter", || guard_across::<Miniature<RelaxedEnter>>(End::Close), &[RACE])
+                .about(
+                    "the exchange that closes the session does not acquire what its readers have released",
+                ),
+        )
+        .variant(
+            Variant::buggy(
+                "relaxed_take_over",
+                || guard_across::<Miniature<RelaxedTakeOver>>(End::Complete),
+                &[RACE],
+            )
+            .about(
+                "the session is completed, and the exchange that takes the value over does not acquire it",
             ),
         )
         .variant(
-            Variant::fixed("session_table", guard_across_close::<SessionTable<Session>>)
-                .about("SessionTable"),
+            Variant::fixed("session_table", || guard_across::<SessionTable<Session>>(End::Close))
+                .about("SessionTable, closed"),
+        )
+        .variant(
+            Variant::fixed("session_table_completed", || {
+                guard_across::<SessionTable<Session>>(End::Complete)
+            })
+            .about("SessionTable, completed and taken over"),
         )
 }

@@ -13,6 +13,8 @@ pub trait Defect: Send + Sync + 'static {
     const ENTER: Ordering = Ordering::Acquire;
     /// How a guard leaves.
     const LEAVE: Ordering = Ordering::AcqRel;
+    /// How a claim that is alone takes the value over.
+    const TAKE_OVER: Ordering = Ordering::Acquire;
     /// How a free slot is put back.
     const PUSH: Ordering = Ordering::Release;
     /// The word is changed by an exchange, not by a load and a store.
@@ -192,7 +194,12 @@ impl<D: Defect> Table for Miniature<D> {
     fn complete(&self, id: u64) -> bool {
         let claimed = self.enter(id, |word| (word & !OPEN) + 1).is_some();
         if claimed {
-            self.leave(id);
+            let alone = id >> SHIFT << SHIFT | 1;
+            let word = &self.slot_of(id).word;
+            match word.compare_exchange(alone, alone - 1, D::TAKE_OVER, Ordering::Relaxed) {
+                Ok(_) => self.vacate(id),
+                Err(_) => self.leave(id),
+            }
         }
         claimed
     }

@@ -44,7 +44,7 @@ trait Table: Send + Sync + Sized + 'static {
     fn open(&self, session: Session) -> Option<Self::Id>;
     /// Did this call close the session?
     fn close(&self, id: Self::Id) -> bool;
-    /// Did this call claim the session?
+    /// Did this call claim the session? The value is taken over if nobody else has it, and left to the last otherwise.
     fn complete(&self, id: Self::Id) -> bool;
     /// The name of the session, read under a guard.
     fn visit(&self, id: Self::Id) -> Option<u32>;
@@ -68,7 +68,9 @@ impl Table for SessionTable<Session> {
         self.close(id).is_ok()
     }
     fn complete(&self, id: SessionId) -> bool {
-        self.complete(id).taken().is_some()
+        let Some(claim) = self.complete(id).taken() else { return false };
+        drop(claim.try_into_inner());
+        true
     }
     fn visit(&self, id: SessionId) -> Option<u32> {
         self.get(id).map(|session| session.name)
