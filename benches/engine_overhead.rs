@@ -146,6 +146,7 @@ fn plan(strategy: Strategy, executions: u64) -> Plan {
         memory: Memory::Rc11,
         counted_arcs: false,
         jobs: 1,
+        shard: None,
     }
 }
 

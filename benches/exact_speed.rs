@@ -61,6 +61,7 @@ fn plan(jobs: usize) -> Plan {
         memory: Memory::Rc11,
         counted_arcs: false,
         jobs,
+        shard: None,
     }
 }
 

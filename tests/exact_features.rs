@@ -217,8 +217,18 @@ fn a_weak_exchange_fails_spuriously_once() {
         let second = first || w.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_ok();
         format!("{first} {second}")
     });
-    counts(&x, 2);
-    assert_eq!(outcomes(&x), ["false true", "true true"].map(String::from).into());
+    // One failure a call, so both may fail.
+    counts(&x, 3);
+    assert_eq!(outcomes(&x), ["false false", "false true", "true true"].map(String::from).into());
+    let looped = exact(|| {
+        let w = AtomicUsize::new(0);
+        let mut failures = 0;
+        while w.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_err() {
+            failures += 1;
+        }
+        failures.to_string()
+    });
+    counts(&looped, 2);
 }
 
 #[test]
@@ -276,8 +286,8 @@ fn timeouts_in_a_row_are_explored_and_a_loop_of_them_is_bounded() {
         timeouts.to_string()
     });
     assert_eq!(x.verdict, Verdict::Exhausted);
-    // A spurious wake-up, at most one, ends a wait without a timeout.
-    assert_eq!(outcomes(&x), ["2", "3"].map(String::from).into());
+    // A spurious wake-up ends a wait without a timeout.
+    assert_eq!(outcomes(&x), ["0", "1", "2", "3"].map(String::from).into());
     let looped = exact(move || {
         let s = Arc::new((Mutex::new(false), Condvar::new()));
         let s2 = s.clone();
@@ -396,4 +406,22 @@ fn a_loop_that_counts_its_rounds_is_refused_not_taken_for_a_wait() {
     // The first round comes right after the spawn: it is no round of a wait, and told apart.
     assert_eq!(run(1).verdict, Verdict::Exhausted);
     assert_eq!(run(1).outcomes.len(), 2);
+}
+
+#[test]
+fn shares_of_a_search_add_up_to_the_whole() {
+    let s = scenario(|| {
+        let w = Arc::new(AtomicUsize::new(0));
+        let w2 = w.clone();
+        spawn_each(3, move |_| add(&w2, 3));
+        w.load(Relaxed).to_string()
+    });
+    for n in [1, 2, 3, 7] {
+        let shares: Vec<u64> = (0..n)
+            .map(|k| exact::explore(&s, &Plan { shard: Some((k, n)), ..plan() }))
+            .map(|x| if x.verdict == Verdict::Exhausted { x.executions } else { panic!("{}", x.verdict) })
+            .collect();
+        assert_eq!(shares.iter().sum::<u64>(), 1680, "{shares:?}");
+        assert!(shares.iter().all(|&e| e > 1680 / n as u64 / 3), "{shares:?}");
+    }
 }

@@ -3,6 +3,7 @@
 use super::style::{bad, bold, dim, good, warn};
 use super::timeline::timeline;
 use super::{count, grouped};
+use crate::check::engine::Progress;
 use crate::check::model::{EngineKind, Role};
 use crate::check::runner::Report;
 use crate::check::runner::agreement::Disagreement;
@@ -149,6 +150,16 @@ fn hint(v: &Verdict) -> Option<&'static str> {
             Some("a limit is not a pass: make the model smaller, or raise the limit in the catalogue")
         }
         _ => None,
+    }
+}
+
+/// How far a long search has come, for the progress bar.
+pub fn progress(p: &Progress) -> String {
+    match p.estimate {
+        Some(e) if e > p.executions as f64 => {
+            format!("{} of about {} executions", grouped(p.executions), grouped(e as u64))
+        }
+        _ => format!("{} executions", grouped(p.executions)),
     }
 }
 

@@ -20,6 +20,7 @@ pub fn plan(strategy: Strategy) -> Plan {
         memory: Memory::Rc11,
         counted_arcs: false,
         jobs: 1,
+        shard: None,
     }
 }
 

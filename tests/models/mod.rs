@@ -16,6 +16,7 @@ pub fn plan(executions: u64) -> Plan {
         memory: Memory::Rc11,
         counted_arcs: false,
         jobs: 1,
+        shard: None,
     }
 }
 

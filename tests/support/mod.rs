@@ -19,6 +19,7 @@ pub fn plan() -> Plan {
         memory: Memory::Rc11,
         counted_arcs: false,
         jobs: 1,
+        shard: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line. Names of commands and flags are frozen.
 
-use crate::check::model::{Budget, EngineKind};
+use crate::check::model::{Budget, EngineKind, Memory};
 use crate::check::runner::budget::DEFAULT_SEED;
 use crate::check::worker::protocol;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -48,7 +48,10 @@ pub struct CheckArgs {
     /// Seed of every random choice.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
-    /// Only part K of N, from 1.
+    /// The exact engine's memory model, instead of the one that each check declares.
+    #[arg(long, value_name = "MODEL", value_parser = memory)]
+    pub memory: Option<Memory>,
+    /// Only part K of N, from 1: every N-th check, or, of a single exact check, that share of its search.
     #[arg(long, value_name = "K/N", value_parser = shard)]
     pub shard: Option<Shard>,
     /// How to print the results.
@@ -131,6 +134,14 @@ pub struct Shard {
 fn engine(word: &str) -> Result<EngineKind, String> {
     let all = EngineKind::ALL.map(EngineKind::word).join(", ");
     protocol::engine(word).ok_or_else(|| format!("the engines are {all}"))
+}
+
+fn memory(word: &str) -> Result<Memory, String> {
+    match word {
+        "rc11" => Ok(Memory::Rc11),
+        "sc" => Ok(Memory::Sc),
+        _ => Err("the memory models are rc11, sc".to_owned()),
+    }
 }
 
 fn jobs(text: &str) -> Result<usize, String> {

@@ -2,7 +2,7 @@
 
 use super::args::{CheckArgs, Format};
 use super::{Fault, exit, output, some_names};
-use crate::check::model::{Budget, Catalogue};
+use crate::check::model::{Budget, Catalogue, EngineKind};
 use crate::check::runner::agreement::Disagreement;
 use crate::check::runner::case::{Case, Selection, select, shard};
 use crate::check::runner::limits::Limits;
@@ -52,6 +52,20 @@ fn selected(catalogue: &Catalogue, args: &CheckArgs, budget: Budget) -> Result<V
     let cases = select(catalogue, &selection);
     if cases.is_empty() {
         return Err(Fault::nothing(nothing(catalogue, args, &selection)));
+    }
+    let mut cases = cases;
+    if let Some(memory) = args.memory {
+        for c in cases.iter_mut().filter(|c| c.engine == EngineKind::Exact) {
+            c.plan.memory = memory;
+        }
+    }
+    if let [one] = &mut cases[..]
+        && one.engine == EngineKind::Exact
+    {
+        // One search has the machine to itself, and can be split over several.
+        one.plan.jobs = args.jobs.unwrap_or_else(cores);
+        one.plan.shard = args.shard.filter(|s| s.n > 1).map(|s| (s.k as u32 - 1, s.n as u32));
+        return Ok(cases);
     }
     Ok(match args.shard {
         Some(s) => shard(cases, s.k, s.n),
@@ -110,6 +124,9 @@ impl<'a> Gate<'a> {
     fn on(&mut self, event: Event) {
         match event {
             Event::Started(i) => self.bar.set_message(self.names[i].clone()),
+            Event::Progress(i, p) => {
+                self.bar.set_message(format!("{} {}", self.names[i], table::progress(&p)))
+            }
             Event::Reported(report) => {
                 self.bar.inc(1);
                 self.report(*report);

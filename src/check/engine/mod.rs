@@ -102,7 +102,22 @@ pub struct Plan {
     pub counted_arcs: bool,
     /// Worker threads of the exact engine. Never changes a result.
     pub jobs: usize,
+    /// Part (from 0) and number of parts of one exact search that is split over machines.
+    pub shard: Option<(u32, u32)>,
 }
+
+/// How far a long search has come, now and then. Only for eyes: when it is told depends on the clock.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Progress {
+    /// Complete executions so far.
+    pub executions: u64,
+    /// Executions in all, estimated by random walks (Knuth, *Estimating the Efficiency of Backtrack Programs*, Math.
+    /// Comp. 29, 1975): unbiased, and often far too low, because it is very skewed.
+    pub estimate: Option<f64>,
+}
+
+/// Told of the progress of long searches. Set by the worker.
+pub static PROGRESS: std::sync::OnceLock<fn(Progress)> = std::sync::OnceLock::new();
 
 /// What an engine found out.
 #[derive(Debug)]

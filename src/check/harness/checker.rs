@@ -135,7 +135,7 @@ impl Checker {
             command.env_remove(WORKER_ENV);
             let subject =
                 Subject::Test { name: name.to_owned(), ordinal: call.ordinal, failed: call.failed.clone() };
-            match runner::run_subject(&case, subject, None, command, limits) {
+            match runner::run_subject(&case, subject, None, command, limits, &|_| {}) {
                 Ok(Some(report)) => match conclude(name, &report) {
                     Ok(looked) => seen += usize::from(looked),
                     Err(message) => {
@@ -214,6 +214,7 @@ impl Checker {
                 memory: self.memory,
                 counted_arcs: self.counted_arcs,
                 jobs: 1,
+                shard: None,
             },
             sometimes: Vec::new(),
             forbidden: Vec::new(),

@@ -77,7 +77,7 @@ fn work(test: &'static Test, subject: Subject, limits: Limits) -> Result<Option<
         schedule: None,
         memory_limit: limits.memory,
     };
-    let ended = process::supervise(own_binary()?, &order, limits)
+    let ended = process::supervise(own_binary()?, &order, limits, &|_| {})
         .map_err(|e| format!("cannot start a worker: {e}"))?;
     Ok(match ended.end {
         End::Interrupted => None,

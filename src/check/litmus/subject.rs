@@ -44,6 +44,7 @@ impl Subject {
             memory: self.memory,
             counted_arcs: false,
             jobs: 1,
+            shard: None,
         }
     }
 }

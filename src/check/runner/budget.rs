@@ -52,6 +52,7 @@ pub fn plan(variant: &Variant, check: &Check, budget: Budget, seed: u64) -> Plan
         counted_arcs: variant.counted_arcs,
         // Checks run side by side already; a search that splits itself as well would only contend.
         jobs: 1,
+        shard: None,
     }
 }
 

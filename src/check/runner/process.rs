@@ -2,6 +2,7 @@
 
 use super::interrupt;
 use super::limits::Limits;
+use crate::check::engine::Progress;
 use crate::check::worker::protocol::{Line, Message, Order, WORKER_ENV};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -63,7 +64,13 @@ const FOREIGN: [&str; 13] = [
 ];
 
 /// Runs `command` as a worker with `order` and waits for its end.
-pub fn supervise(mut command: Command, order: &Order, limits: Limits) -> std::io::Result<Ended> {
+/// Tells `heed` of its progress on the way.
+pub fn supervise(
+    mut command: Command,
+    order: &Order,
+    limits: Limits,
+    heed: &dyn Fn(Progress),
+) -> std::io::Result<Ended> {
     let (results, theirs) = std::io::pipe()?;
     for name in FOREIGN {
         command.env_remove(name);
@@ -85,7 +92,7 @@ pub fn supervise(mut command: Command, order: &Order, limits: Limits) -> std::io
     let stderr = Capture::of(child.stderr.take());
 
     let mut messages = Vec::new();
-    let end = watch(&mut child, &heard, &mut messages, start, limits)?;
+    let end = watch(&mut child, &heard, &mut messages, start, limits, heed)?;
     let deadline = Instant::now() + GRACE;
     while let Ok(m) = heard.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         hear(&mut messages, m);
@@ -108,6 +115,7 @@ fn watch(
     messages: &mut Vec<Message>,
     start: Instant,
     limits: Limits,
+    heed: &dyn Fn(Progress),
 ) -> std::io::Result<End> {
     let mut closed = false;
     loop {
@@ -139,6 +147,7 @@ fn watch(
             continue;
         }
         match heard.recv_timeout(TICK) {
+            Ok(Message::Progress { executions, estimate }) => heed(Progress { executions, estimate }),
             Ok(m) => hear(messages, m),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => closed = true,

@@ -81,6 +81,9 @@ pub fn work(order: &Order, scenario: Scenario, forbidden: Vec<(&'static str, &'s
         let executions = EXECUTIONS.load(Ordering::Relaxed);
         pipe::send(Message::Provisional { trace: Box::new(Trace::of(f)), executions });
     });
+    let _ = engine::PROGRESS.set(|p| {
+        pipe::send(Message::Progress { executions: p.executions, estimate: p.estimate });
+    });
     let watched = watch(scenario, forbidden);
     pipe::send(
         match catch_unwind(AssertUnwindSafe(|| explore(engine, &watched, &plan, order.schedule.as_deref()))) {

@@ -70,6 +70,7 @@ pub struct WirePlan {
     memory: String,
     counted_arcs: bool,
     jobs: usize,
+    shard: Option<(u32, u32)>,
 }
 
 const STRATEGIES: [Strategy; 4] = [Strategy::Random, Strategy::Pct, Strategy::Urw, Strategy::Dfs];
@@ -89,6 +90,7 @@ impl From<&Plan> for WirePlan {
             .to_owned(),
             counted_arcs: p.counted_arcs,
             jobs: p.jobs,
+            shard: p.shard,
         }
     }
 }
@@ -110,6 +112,7 @@ impl WirePlan {
             },
             counted_arcs: self.counted_arcs,
             jobs: self.jobs,
+            shard: self.shard,
         })
     }
 }
@@ -155,6 +158,13 @@ pub enum Message {
     StackOverflow {
         /// The worker's own stack, as opposed to a model thread's.
         main: bool,
+    },
+    /// How far a long search has come.
+    Progress {
+        /// Complete executions so far.
+        executions: u64,
+        /// Executions in all, estimated.
+        estimate: Option<f64>,
     },
     /// The model forked; the worker ends before the fork happens.
     Forked,

@@ -117,8 +117,8 @@ pub struct Thread {
     pub timed: bool,
     /// Waits begun, for structural names of wake flags.
     pub waits_begun: u16,
-    /// Locations on which it has used up its spurious failure or wake-up.
-    pub spurious: Vec<u32>,
+    /// Locations on which it has failed or woken spuriously, and where in the source.
+    pub spurious: Vec<(u32, Site)>,
     /// Locations on which its waits have timed out, and where in the source.
     pub timeouts: Vec<(u32, Site)>,
     /// Yields that were not waits.

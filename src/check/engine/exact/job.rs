@@ -65,6 +65,8 @@ pub struct Worker {
     pub run: &'static Run,
     scenario: Scenario,
     steps: u64,
+    /// Does a complete execution count? Not in a share that another one has, and not in a walk.
+    pub counts: bool,
     /// After a failure, let the other threads go on: their writes may lead to failures elsewhere.
     pub go_on: bool,
 }
@@ -91,7 +93,7 @@ impl Worker {
         s.seen.clear();
         drop(s);
         i.e.x.locations = Locations::new(names);
-        Worker { exact, run, scenario, steps: plan.steps, go_on: false }
+        Worker { exact, run, scenario, steps: plan.steps, counts: true, go_on: false }
     }
 
     /// The jobs found by the last one, with their paths. Push them on a stack: the last one comes first.
@@ -226,7 +228,9 @@ impl Worker {
         if !self.over() && all_done {
             self.run.check_leaks();
             if let (false, Some(o)) = (self.run.over(), outcome.take()) {
-                self.run.end_execution(o);
+                if self.counts {
+                    self.run.end_execution(o);
+                }
                 return End::Leaf { complete: true };
             }
         }

@@ -3,8 +3,8 @@
 //! **Fidelity.** RC11 (Lahav, Vafeiadis, Kang, Hur, Dreyer, PLDI 2017) with C++20 release sequences: `(po | rf)`
 //! is acyclic, so load buffering is outside the model. Plain data is checked for races, before it is touched,
 //! but not otherwise modelled. Choices of the environment: a spurious wake-up or a spurious failure of a weak
-//! exchange, at most one per thread and object in an execution; timeouts, at most two per thread and wait in the
-//! source, after which the verdict is `bounded(2)`; which waiter is notified. A timed wait never counts as stuck. A
+//! exchange, at most one per thread, object and call in the source (a loop around a call fails once, or it would fail
+//! for ever); timeouts, at most two of those, after which the verdict is `bounded(2)`; which waiter is notified. A timed wait never counts as stuck. A
 //! loop that only reads between two yields is a wait: its failed rounds are not told apart (with `spin_until`; by
 //! hand, all but the first). Addresses of freed memory may be reused, so a pointer that comes back is not an error
 //! that this engine looks for.
@@ -12,13 +12,14 @@
 //! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do),
 //! `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade to
 //! events), `arcs` and `cells` (what needs no events), `job` and `search` (one job; workers and results), `linear`
-//! and `witness` (from a failing graph to the execution that is shown).
+//! `estimate` (how large a search is), and `witness` (from a failing graph to the execution that is shown).
 
 mod arcs;
 mod backward;
 mod cells;
 mod clock;
 mod consistency;
+mod estimate;
 mod exec;
 mod fiber;
 mod forward;

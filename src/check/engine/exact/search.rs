@@ -5,6 +5,7 @@
 //! depth-first order. What a worker does between two steals is one *chunk*: a contiguous range of that order. So
 //! the least failure, and the counts up to it, are the same for any number of workers.
 
+use super::estimate::Clock;
 use super::exec::Stop;
 use super::graph::Graph;
 use super::job::{End, Failing, Worker};
@@ -97,7 +98,8 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: Mode) -> Exp
             x.verdict =
                 Verdict::EngineLimit { what: format!("{TIMEOUTS} timeouts of one thread at one wait") };
         }
-        None if executions == 0 => {
+        // A share of a split search may be empty.
+        None if executions == 0 && plan.shard.is_none() => {
             x.verdict = Verdict::Inconclusive { why: "no complete execution".into() };
         }
         None => {
@@ -189,11 +191,24 @@ impl Shared {
     }
 }
 
+/// Jobs down to this depth are run by every share of a split search; below, each share has its own.
+const SHARE_DEPTH: usize = 8;
+
+/// Is the job with this path in the share? A function of the path alone.
+fn share_has(shard: Option<(u32, u32)>, path: &[u32]) -> bool {
+    let Some((k, n)) = shard else { return true };
+    // FNV-1a.
+    let prefix = path.iter().take(SHARE_DEPTH).flat_map(|p| p.to_le_bytes());
+    let hash = prefix.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ b as u64).wrapping_mul(0x100_0000_01b3));
+    (hash >> 32) % n as u64 == k as u64
+}
+
 /// How often a worker looks at the shared state, in jobs.
 const LOOK: u64 = 64;
 
 fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: Names) {
-    let w = Worker::new(scenario.clone(), plan, mode, names);
+    let mut w = Worker::new(scenario.clone(), plan, mode, names);
+    let mut clock = Clock::new(plan.seed);
     let mut stack: Vec<Graph> = Vec::new();
     let mut chunk = Chunk::default();
     let mut jobs = 0u64;
@@ -220,11 +235,19 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
             continue;
         }
         let path = g.path.clone();
+        w.counts = share_has(plan.shard, &path);
+        if !w.counts && path.len() >= SHARE_DEPTH {
+            continue;
+        }
         let before = w.run.state().steps;
         let end = w.run_job(g);
-        chunk.steps += w.run.state().steps - before;
+        if w.counts {
+            chunk.steps += w.run.state().steps - before;
+        }
         match end {
-            End::Leaf { complete } => chunk.executions += complete as u64,
+            End::Leaf { complete } => chunk.executions += (complete && w.counts) as u64,
+            // The share that has the failure reports it.
+            End::Failed(_) if !w.counts => {}
             End::Failed(f) => {
                 for f in f {
                     shared.end(&path, EndOf::Failed(f));
@@ -254,6 +277,9 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
                 p.jobs.push(stack.remove(0));
                 shared.work.notify_one();
             }
+            let executions = p.executions;
+            drop(p);
+            clock.tell(&mut w, executions);
         }
     }
     let mut p = shared.pool();

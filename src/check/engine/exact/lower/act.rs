@@ -40,12 +40,12 @@ impl Exact {
             Cas { obj, expected, new, success, failure, weak } => {
                 let loc = self.object(obj);
                 self.mixed(t, loc, true, site);
-                let spurious = weak && !self.inner().e.x.threads[t].spurious.contains(&loc);
+                let spurious = weak && !self.inner().e.x.threads[t].spurious.contains(&(loc, site));
                 let update = Update::Cas { expected, new, spurious };
                 let (value, effect) = self.read(t, loc, reading(update, success, failure));
                 let ok = effect.writes();
                 if !ok && value == expected {
-                    self.inner().e.x.threads[t].spurious.push(loc);
+                    self.inner().e.x.threads[t].spurious.push((loc, site));
                     // Its read took a matching value: it is no round of a wait.
                     self.inner().e.x.threads[t].pure_reads = false;
                 }

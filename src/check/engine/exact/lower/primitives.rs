@@ -184,7 +184,7 @@ impl Exact {
         } else if timed {
             i.capped = true;
         }
-        if !th.spurious.contains(&loc) {
+        if !th.spurious.contains(&(loc, site)) {
             ends.push(Early::Spurious);
         }
         let end = ends[self.choose(t, ends.len() as u32) as usize];
@@ -192,7 +192,7 @@ impl Exact {
         match end {
             Early::No => {}
             Early::Timeout => th.timeouts.push((loc, site)),
-            Early::Spurious => th.spurious.push(loc),
+            Early::Spurious => th.spurious.push((loc, site)),
         }
         end
     }
