@@ -122,8 +122,8 @@ pub fn straight(r: &mut Rng) -> Program {
         0 | 1 => message(r),
         2 => release_sequence(r),
         3 => exchanges(r),
-        4 => sc_mixture(r),
-        5 => coherence(r),
+        4..7 => sc_mixture(r),
+        7 => coherence(r),
         _ => {
             let mut s = style(r);
             let threads = r.pick(&[2, 2, 2, 3, 3, 4]);
@@ -253,31 +253,53 @@ fn exchanges(r: &mut Rng) -> Vec<Vec<Op>> {
     (0..threads).map(|_| (0..r.range(1, 3)).map(|_| one(r)).collect()).collect()
 }
 
-/// SB, IRIW, RWC, 2+2W, Z6 and R, with `SeqCst` accesses and fences strewn in.
+/// SB, IRIW, RWC, 2+2W, Z6 and R, with `SeqCst` accesses and fences strewn in; and accesses that are `SeqCst` at the
+/// ends of a chain of which only synchronisation is in the middle.
 fn sc_mixture(r: &mut Rng) -> Vec<Vec<Op>> {
-    let load = |r: &mut Rng, x: usize| Op::Load(x, r.pick(&[Relaxed, Acquire, SeqCst, SeqCst]));
-    let store =
-        |r: &mut Rng, x: usize, v: u64| Op::Store(x, Val::Is(v), r.pick(&[Relaxed, Release, SeqCst, SeqCst]));
-    let mut bodies = match r.below(6) {
-        0 => vec![vec![store(r, 0, 1), load(r, 1)], vec![store(r, 1, 1), load(r, 0)]],
-        1 => vec![
-            vec![store(r, 0, 1)],
-            vec![store(r, 1, 1)],
-            vec![load(r, 0), load(r, 1)],
-            vec![load(r, 1), load(r, 0)],
-        ],
-        2 => vec![vec![store(r, 0, 1)], vec![load(r, 0), load(r, 1)], vec![store(r, 1, 1), load(r, 0)]],
-        3 => vec![vec![store(r, 0, 1), store(r, 1, 2)], vec![store(r, 1, 1), store(r, 0, 2)]],
-        4 => vec![
-            vec![store(r, 0, 1), store(r, 1, 1)],
-            vec![store(r, 1, 2), store(r, 2, 1)],
-            vec![load(r, 2), load(r, 0)],
-        ],
-        _ => vec![vec![store(r, 0, 1), store(r, 1, 1)], vec![store(r, 1, 2), load(r, 0)]],
+    // How strong accesses are is mostly a matter of the thread: fenced ones next to `SeqCst` ones.
+    let (loads, stores) = ([Relaxed, Acquire, SeqCst, SeqCst], [Relaxed, Release, SeqCst, SeqCst]);
+    let mixed = r.percent(50);
+    let strength: Vec<usize> = (0..4).map(|_| r.below(4)).collect();
+    let load = |r: &mut Rng, t: usize, x: usize| {
+        Op::Load(x, if mixed { r.pick(&loads) } else { loads[strength[t]] })
     };
+    let store = |r: &mut Rng, t: usize, x: usize, v: u64| {
+        Op::Store(x, Val::Is(v), if mixed { r.pick(&stores) } else { stores[strength[t]] })
+    };
+    let mut bodies = match r.below(7) {
+        0 => vec![vec![store(r, 0, 0, 1), load(r, 0, 1)], vec![store(r, 1, 1, 1), load(r, 1, 0)]],
+        1 => vec![
+            vec![store(r, 0, 0, 1)],
+            vec![store(r, 1, 1, 1)],
+            vec![load(r, 2, 0), load(r, 2, 1)],
+            vec![load(r, 3, 1), load(r, 3, 0)],
+        ],
+        2 => vec![
+            vec![store(r, 0, 0, 1)],
+            vec![load(r, 1, 0), load(r, 1, 1)],
+            vec![store(r, 2, 1, 1), load(r, 2, 0)],
+        ],
+        3 => vec![vec![store(r, 0, 0, 1), store(r, 0, 1, 2)], vec![store(r, 1, 1, 1), store(r, 1, 0, 2)]],
+        4 => vec![
+            vec![store(r, 0, 0, 1), store(r, 0, 1, 1)],
+            vec![store(r, 1, 1, 2), store(r, 1, 2, 1)],
+            vec![load(r, 2, 2), load(r, 2, 0)],
+        ],
+        5 => vec![
+            vec![
+                Op::Store(0, Val::Is(1), SeqCst),
+                Op::Store(1, Val::Is(1), r.pick(&[Release, Release, Relaxed])),
+            ],
+            vec![Op::Load(1, r.pick(&[Acquire, Acquire, Relaxed])), Op::Load(2, SeqCst)],
+            vec![Op::Store(2, Val::Is(1), SeqCst), Op::Load(0, SeqCst)],
+        ],
+        _ => vec![vec![store(r, 0, 0, 1), store(r, 0, 1, 1)], vec![store(r, 1, 1, 2), load(r, 1, 0)]],
+    };
+    let (fenced, fences) = (r.pick(&[0, 40, 90]), r.pick(&[&[SeqCst][..], &[SeqCst, AcqRel, Release]]));
     for b in &mut bodies {
-        if b.len() > 1 && r.percent(35) {
-            b.insert(1, Op::Fence(r.pick(&[SeqCst, SeqCst, SeqCst, AcqRel, Release])));
+        let strong = b.iter().all(|op| matches!(op, Op::Load(_, SeqCst) | Op::Store(_, _, SeqCst)));
+        if b.len() > 1 && !(strong && r.percent(60)) && r.percent(fenced) {
+            b.insert(1, Op::Fence(r.pick(fences)));
         }
     }
     if r.percent(25) {
