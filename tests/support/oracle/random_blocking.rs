@@ -112,6 +112,16 @@ pub fn condvars(r: &mut Rng) -> Program {
     let (waiters, notifiers) = r.pick(&[(1, 1), (1, 1), (2, 1), (1, 2), (2, 1)]);
     let mut bodies: Vec<Vec<Op>> = (0..waiters).map(|_| waiter(r)).collect();
     bodies.extend((0..notifiers).map(|_| notifier(r)));
+    if timed && r.percent(50) {
+        // Waiting in a section of another mutex, for which somebody else waits meanwhile.
+        for ops in bodies.iter_mut().filter(|_| r.percent(70)) {
+            ops.insert(0, Op::Lock(1));
+            ops.push(Op::Unlock(1));
+        }
+        if bodies.len() < 3 {
+            bodies.push(vec![Op::Lock(1), access(r), Op::Unlock(1)]);
+        }
+    }
     r.shuffle(&mut bodies);
     Program::of(bodies)
 }
