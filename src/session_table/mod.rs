@@ -166,6 +166,15 @@ impl<T> SessionTable<T> {
         Iter { table: self, slots: 0..self.slots.len() as u32 }
     }
 
+    /// The ids of the sessions that are open when the iterator comes by. Hints: nothing is kept alive, and each session
+    /// may be closed before its id is looked at.
+    pub fn ids(&self) -> impl Iterator<Item = SessionId> {
+        (0..).zip(&self.slots).filter_map(|(index, slot)| {
+            let word = slot.glance();
+            word.is_open().then(|| SessionId::new(index, word.generation()))
+        })
+    }
+
     /// Slots, retired ones included.
     pub fn capacity(&self) -> usize {
         self.slots.len()

@@ -271,6 +271,19 @@ pub fn park() {
     }
 }
 
+/// Parks this thread until `condition` holds, which is looked at before each park. Whoever makes it hold unparks.
+///
+/// In a model, destructors of an execution that is being abandoned do not wait here: nobody else will move.
+#[track_caller]
+pub fn park_until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        if run::current().is_some_and(|run| run.over() || panicking()) {
+            return;
+        }
+        park();
+    }
+}
+
 /// [`park`], but at most for `timeout`; in a model a choice.
 #[track_caller]
 pub fn park_timeout(timeout: Duration) {

@@ -28,4 +28,14 @@ pub mod thread {
         AccessError, Builder, JoinHandle, LocalKey, Result, Scope, ScopedJoinHandle, Thread, ThreadId,
         available_parallelism, current, panicking, park, park_timeout, scope, sleep, spawn, yield_now,
     };
+
+    /// Parks this thread until `condition` holds, which is looked at before each park. Whoever makes it hold unparks.
+    ///
+    /// In a model, destructors of an execution that is being abandoned do not wait here: nobody else will move.
+    #[inline]
+    pub fn park_until(mut condition: impl FnMut() -> bool) {
+        while !condition() {
+            park();
+        }
+    }
 }

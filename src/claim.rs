@@ -1,0 +1,286 @@
+//! [`PendingCalls`]: the calls of one connection that wait for an answer; and [`ClaimToken`], the one right to end one.
+//!
+//! A reply, a timeout and an abort compete for every call. A flag "pending" does not decide between them when it is
+//! looked at and cleared in two steps, and not when the place of the call has been given to the next call meanwhile. Here
+//! exactly one of them gets the token, for exactly the call that the serial was issued for; who comes too late, or with a
+//! number that was never issued, is told so and counted.
+//!
+//! ```
+//! use selvedge::claim::{Ending, PendingCalls, Unmatched};
+//!
+//! let calls = PendingCalls::new(8)?;
+//! let serial = calls.register("read block 7")?;
+//!
+//! // The call times out; whoever gets the token owns what the call left behind.
+//! let token = calls.claim(serial, Ending::Timeout)?;
+//! assert_eq!(token.end(), "read block 7");
+//!
+//! // The next call takes the same place. The late reply to the first one does not reach it.
+//! let next = calls.register("read block 8")?;
+//! assert_ne!(next, serial);
+//! assert_eq!(calls.claim(serial, Ending::Reply).unwrap_err(), Unmatched::Late);
+//! assert_eq!(calls.counters().unmatched_replies, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it works
+//! The calls are sessions of a [`SessionTable`], whose slot words decide every race by one exchange (the state table is
+//! there). A serial is the session's generation and index in 32 bits: with 2^k places, k bits of index and 32 - k of
+//! generation. A generation is used once, so 0 is never issued and a serial never comes round: a place whose generations
+//! are spent is retired, and when all are, [`Refused::Spent`] says so. Serials mean something on their connection only:
+//! open a new table with the new connection, and [`PendingCalls::claim_all`] of the old one.
+//!
+//! A place is not used again before its token is gone: nobody else can be given what the holder of the token is working
+//! on.
+
+use crate::serial::Serial;
+use crate::session_table::{Claim, Completion, Limits, SessionId, SessionTable};
+use crate::sync::{AtomicU64, Named, Ordering};
+use std::fmt;
+use std::ops::Deref;
+
+/// The most calls that can be pending: it leaves 16 bits of generation.
+pub const MAX_PENDING: usize = 1 << 16;
+
+/// Bits of an index in a [`SessionId`].
+const ID_INDEX_BITS: u32 = 24;
+
+/// How a call is ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ending {
+    /// The answer has come.
+    Reply,
+    /// The caller waits no longer.
+    Timeout,
+    /// The connection, or the whole request, was given up.
+    Abort,
+}
+
+/// The pending calls of one connection. See the [module](self).
+pub struct PendingCalls<T> {
+    table: SessionTable<T>,
+    /// Low bits of a serial that are the index.
+    index_bits: u32,
+    /// Replies refused. Relaxed: a sum of its own.
+    unmatched_replies: AtomicU64,
+}
+
+impl<T> PendingCalls<T> {
+    /// Room for `capacity` calls, 1 to [`MAX_PENDING`].
+    pub fn new(capacity: usize) -> Result<Self, InvalidCapacity> {
+        PendingCalls::with_generations(capacity, u32::MAX)
+    }
+
+    /// The same, with at most so many calls per place, 1 at least: for seeing what happens when they are spent.
+    pub fn with_generations(capacity: usize, generations: u32) -> Result<Self, InvalidCapacity> {
+        if !(1..=MAX_PENDING).contains(&capacity) {
+            return Err(InvalidCapacity(capacity));
+        }
+        let index_bits = capacity.next_power_of_two().trailing_zeros();
+        let generations = u64::from(generations.max(1)).min(u64::from(u32::MAX >> index_bits));
+        let table = SessionTable::with_limits(Limits { capacity, generations });
+        let unmatched_replies = AtomicU64::new(0).named("unmatched replies");
+        Ok(PendingCalls { table: table.expect("limits within the table's"), index_bits, unmatched_replies })
+    }
+
+    /// A call begins. Send its serial with the request; do it after this has returned.
+    #[inline]
+    pub fn register(&self, call: T) -> Result<Serial, Refused<T>> {
+        match self.table.open(call) {
+            Ok(id) => Ok(self.serial(id)),
+            Err(full) if self.table.counters().retired == self.capacity() as u64 => {
+                Err(Refused::Spent(full.0))
+            }
+            Err(full) => Err(Refused::Full(full.0)),
+        }
+    }
+
+    /// Claims the call that `serial` was issued for. Of all claims of one call exactly one succeeds.
+    ///
+    /// The serial may come from a stranger: any number is refused that names no pending call.
+    #[inline]
+    pub fn claim(&self, serial: Serial, ending: Ending) -> Result<ClaimToken<'_, T>, Unmatched> {
+        let completion = match self.id(serial) {
+            Some(id) => self.table.complete(id),
+            None => Completion::Vacant,
+        };
+        let why = match completion {
+            Completion::Taken(claim) => return Ok(ClaimToken { claim, serial, ending }),
+            Completion::Stale => Unmatched::Late,
+            Completion::Vacant => Unmatched::Unknown,
+        };
+        if ending == Ending::Reply {
+            self.unmatched_replies.fetch_add(1, Ordering::Relaxed);
+        }
+        Err(why)
+    }
+
+    /// Claims every call that is pending when the iterator comes by: the connection is lost.
+    pub fn claim_all(&self, ending: Ending) -> impl Iterator<Item = ClaimToken<'_, T>> {
+        self.table.ids().filter_map(move |id| self.claim(self.serial(id), ending).ok())
+    }
+
+    /// Places, spent ones included.
+    pub fn capacity(&self) -> usize {
+        self.table.capacity()
+    }
+
+    /// What was refused so far. Concurrent operations may be counted or not.
+    pub fn counters(&self) -> Counters {
+        let table = self.table.counters();
+        Counters {
+            unmatched_replies: self.unmatched_replies.load(Ordering::Relaxed),
+            full: table.full,
+            spent: table.retired,
+        }
+    }
+
+    #[inline]
+    fn serial(&self, id: SessionId) -> Serial {
+        let bits = (id.generation() as u32) << self.index_bits | id.index();
+        Serial::new(bits).expect("generations start at 1 and fit above the index")
+    }
+
+    /// The id that `serial` would have been made from; `None` if its generation is 0.
+    #[inline]
+    fn id(&self, serial: Serial) -> Option<SessionId> {
+        let (bits, mask) = (u64::from(serial.get()), (1 << self.index_bits) - 1);
+        SessionId::try_from((bits >> self.index_bits) << ID_INDEX_BITS | bits & mask).ok()
+    }
+}
+
+impl<T> fmt::Debug for PendingCalls<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingCalls")
+            .field("capacity", &self.capacity())
+            .field("pending", &self.table.ids().count())
+            .field("counters", &self.counters())
+            .finish()
+    }
+}
+
+/// The one right to end a call: nobody else has it, had it, or will get it. Dropped, it ends the call and destroys what
+/// the call carried.
+pub struct ClaimToken<'a, T> {
+    claim: Claim<'a, T>,
+    serial: Serial,
+    ending: Ending,
+}
+
+impl<T> ClaimToken<'_, T> {
+    /// The call's serial.
+    pub fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    /// As what the call was claimed.
+    pub fn ending(&self) -> Ending {
+        self.ending
+    }
+
+    /// Ends the call and hands over what it carried. Its place is free for the next one.
+    #[inline]
+    pub fn end(self) -> T {
+        match self.claim.try_into_inner() {
+            Ok(call) => call,
+            Err(_) => unreachable!("pending calls hand out no guards"),
+        }
+    }
+}
+
+impl<T> Deref for ClaimToken<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.claim
+    }
+}
+
+impl<T> fmt::Debug for ClaimToken<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimToken")
+            .field("serial", &self.serial)
+            .field("ending", &self.ending)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a serial led to no call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unmatched {
+    /// The call was ended before, by whatever got there first.
+    Late,
+    /// No call has had this serial: it is forged, damaged, or from another connection.
+    Unknown,
+}
+
+impl fmt::Display for Unmatched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unmatched::Late => "the call has ended already",
+            Unmatched::Unknown => "no call was made with this serial",
+        })
+    }
+}
+
+impl std::error::Error for Unmatched {}
+
+/// A call that could not begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Refused<T> {
+    /// Every place has a pending call, or a token that is still held.
+    Full(T),
+    /// No serial is left that was never used: open a new connection.
+    Spent(T),
+}
+
+impl<T> fmt::Display for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::Full(_) => "too many calls are pending",
+            Refused::Spent(_) => "the serial numbers of this connection are spent",
+        })
+    }
+}
+
+impl<T> fmt::Debug for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::Full(_) => "Full(..)",
+            Refused::Spent(_) => "Spent(..)",
+        })
+    }
+}
+
+impl<T> std::error::Error for Refused<T> {}
+
+/// No table of pending calls has so much room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InvalidCapacity(
+    /// What was asked for.
+    pub usize,
+);
+
+impl fmt::Display for InvalidCapacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "between 1 and {MAX_PENDING} calls can be pending, not {}", self.0)
+    }
+}
+
+impl std::error::Error for InvalidCapacity {}
+
+/// What a table of pending calls has refused, and what it has used up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Replies that matched no pending call, and were dropped.
+    pub unmatched_replies: u64,
+    /// Calls that found no place.
+    pub full: u64,
+    /// Places whose serials are spent.
+    pub spent: u64,
+}
+
+static_assertions::assert_impl_all!(PendingCalls<Box<u8>>: Send, Sync);
+static_assertions::assert_not_impl_any!(PendingCalls<std::rc::Rc<u8>>: Send, Sync);
+static_assertions::assert_not_impl_any!(ClaimToken<'static, std::rc::Rc<u8>>: Send, Sync);

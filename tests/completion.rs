@@ -1,0 +1,130 @@
+//! Completions: results, time-outs, and that no scope ends before its signal is used up.
+
+use selvedge::claim::{Ending, PendingCalls};
+use selvedge::completion::{Abandoned, Completion, Signal, Waited};
+use selvedge::sync::time::Deadline;
+use selvedge::sync::{Arc, AtomicBool, AtomicU32, Ordering, mpsc, thread};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_millis(1))
+}
+
+#[test]
+fn the_value_arrives_whoever_is_first() {
+    for early in [true, false] {
+        let got = Completion::scope(|waiter, signal: Signal<String>| {
+            let completer = thread::spawn(move || {
+                if !early {
+                    thread::sleep(Duration::from_millis(2));
+                }
+                signal.complete("done".to_owned());
+            });
+            if early {
+                completer.join().unwrap();
+            }
+            waiter.wait()
+        });
+        assert_eq!(got.as_deref(), Ok("done"));
+    }
+}
+
+#[test]
+fn a_dropped_signal_is_an_answer() {
+    let got = Completion::scope(|waiter, signal: Signal<u32>| {
+        thread::spawn(move || drop(signal));
+        waiter.wait()
+    });
+    assert_eq!(got, Err(Abandoned));
+}
+
+/// Each way out of a scope whose signal is still out: it must not end before the completer has finished.
+#[test]
+fn no_way_out_of_the_scope_leaves_the_signal_behind() {
+    for way in 0..4 {
+        let finished = Arc::new(AtomicBool::new(false));
+        let mark = finished.clone();
+        let out = catch_unwind(AssertUnwindSafe(|| {
+            Completion::scope(|waiter, signal: Signal<u32>| {
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(20));
+                    mark.store(true, Ordering::Relaxed);
+                    signal.complete(7);
+                });
+                match way {
+                    0 => drop(waiter),
+                    1 => panic!("the waiter fails"),
+                    2 => drop(waiter.wait_until(&soon())),
+                    _ => match waiter.wait_until(&soon()) {
+                        Waited::TimedOut(late) => assert_eq!(late.drain(), Ok(7)),
+                        Waited::Done(result) => assert_eq!(result, Ok(7)),
+                    },
+                }
+            });
+        }));
+        assert_eq!(out.is_err(), way == 1);
+        assert!(finished.load(Ordering::Relaxed), "way {way}: the scope ended before the completer");
+    }
+}
+
+#[test]
+fn a_signal_in_hand_cancels_at_once() {
+    Completion::scope(|waiter, signal: Signal<u32>| match waiter.wait_until(&soon()) {
+        Waited::TimedOut(late) => late.cancel(signal),
+        Waited::Done(result) => panic!("{result:?} from nowhere"),
+    });
+}
+
+#[test]
+fn a_value_that_nobody_takes_is_destroyed_once() {
+    let alive = Arc::new(());
+    Completion::scope(|waiter, signal| {
+        signal.complete(alive.clone());
+        drop(waiter);
+    });
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+/// Real threads, the composition that ships: the call times out or is answered, and both sides agree which.
+#[test]
+fn reply_and_timeout_agree_under_load() {
+    const CALLS: u32 = 5_000;
+    let calls = Arc::new(PendingCalls::<Signal<u32>>::new(4).unwrap());
+    let answered = Arc::new(AtomicU32::new(0));
+    let (wire, requests) = mpsc::channel();
+    let server = {
+        let (calls, answered) = (calls.clone(), answered.clone());
+        thread::spawn(move || {
+            for (serial, n) in requests {
+                if let Ok(token) = calls.claim(serial, Ending::Reply) {
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    token.end().complete(n);
+                }
+            }
+        })
+    };
+    let mut received = 0;
+    for n in 0..CALLS {
+        let result = Completion::scope(|waiter, signal| {
+            let serial = calls.register(signal).expect("one call at a time");
+            wire.send((serial, n)).unwrap();
+            match waiter.wait_until(&Deadline::after(Duration::from_nanos(u64::from(n % 3) * 20_000))) {
+                Waited::Done(result) => result.ok(),
+                Waited::TimedOut(late) => match calls.claim(serial, Ending::Timeout) {
+                    Ok(token) => {
+                        late.cancel(token.end());
+                        None
+                    }
+                    Err(_) => late.drain().ok(),
+                },
+            }
+        });
+        assert!(result.is_none_or(|r| r == n), "call {n} got the answer {result:?}");
+        received += u32::from(result.is_some());
+    }
+    drop(wire);
+    server.join().unwrap();
+    assert_eq!(received, answered.load(Ordering::Relaxed));
+    assert!(received > 0);
+}
