@@ -8,7 +8,7 @@
 //! `cargo run --release -p selvedge-bench --features checked --bin engine-overhead [ROUNDS [MODEL]]`
 
 use selvedge::check::engine::{Plan, loom as engine_loom, shuttle as engine_shuttle};
-use selvedge::check::model::{Memory, Scenario, Strategy};
+use selvedge::check::model::{Discipline, Memory, Scenario, Strategy};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -145,6 +145,7 @@ fn plan(strategy: Strategy, executions: u64) -> Plan {
         preemptions: None,
         memory: Memory::Rc11,
         counted_arcs: false,
+        discipline: Discipline::default(),
         jobs: 1,
         shard: None,
     }

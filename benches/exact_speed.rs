@@ -12,7 +12,7 @@
 //! `cargo run --release -p selvedge-bench --features checked --bin exact-speed [ROUNDS]`
 
 use selvedge::check::engine::{Exploration, Plan, exact, loom as engine_loom};
-use selvedge::check::model::{Memory, Role, Scenario, Strategy};
+use selvedge::check::model::{Discipline, Memory, Role, Scenario, Strategy};
 use selvedge::check::{EngineKind, Verdict};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -60,6 +60,7 @@ fn plan(jobs: usize) -> Plan {
         preemptions: None,
         memory: Memory::Rc11,
         counted_arcs: false,
+        discipline: Discipline::default(),
         jobs,
         shard: None,
     }

@@ -6,6 +6,7 @@
 //! sees), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
 
 pub mod command;
+pub mod discipline;
 mod ends;
 pub mod engine;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod verdict;
 pub mod worker;
 
 pub use command::main;
+pub use discipline::{interrupt, io, masked};
 pub use harness::{Checker, model, test_main};
 pub use model::{
     Budget, Catalogue, Check, Discipline, EngineKind, Grade, Memory, Model, Outcome, Role, Strategy, Variant,

@@ -38,6 +38,7 @@
 //! ```
 
 use super::verdict::{Expect, Kind};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -124,17 +125,38 @@ impl Strategy {
 }
 
 /// What a scheduler may do.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+///
+/// All but the first mean one processor, on which nothing happens at the same time: data races are not looked for, what
+/// is seen is wrong values, lifetimes and who waits for whom. They need shuttle.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum Discipline {
     /// SMP: any thread may run at any step.
     #[default]
     Preemptive,
+    /// Greenthreads: a switch only at a declared yield or I/O, and where a thread blocks or ends.
+    Cooperative,
+    /// Strict priorities: the threads with these names, highest first, then all others. A thread runs only while nobody
+    /// above it can; equals preempt each other freely.
+    Priority(Vec<String>),
+    /// Threads called [`INTERRUPT`](super::discipline::INTERRUPT) are handlers: delivered at any step outside
+    /// [`masked`](super::discipline::masked) sections, and then run to their end. The others preempt each other freely.
+    Interrupt,
+}
+
+impl Discipline {
+    /// Strict priorities, highest first.
+    pub fn priority<const N: usize>(names: [&str; N]) -> Self {
+        Discipline::Priority(names.map(str::to_owned).to_vec())
+    }
 }
 
 impl fmt::Display for Discipline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Discipline::Preemptive => f.write_str("preemptive"),
+            Discipline::Cooperative => f.write_str("cooperative"),
+            Discipline::Priority(names) => write!(f, "priority({})", names.join(">")),
+            Discipline::Interrupt => f.write_str("interrupt"),
         }
     }
 }
@@ -256,6 +278,15 @@ impl Check {
     /// The same check with another strategy (shuttle).
     pub fn strategy(mut self, s: Strategy) -> Self {
         self.strategy = Some(s);
+        self
+    }
+    /// shuttle, every execution that the discipline allows.
+    pub fn on_one_cpu(discipline: Discipline, expect: Expect) -> Self {
+        Check { discipline, ..Check::new(EngineKind::Shuttle, expect).strategy(Strategy::Dfs) }
+    }
+    /// The same check under another discipline (shuttle).
+    pub fn discipline(mut self, d: Discipline) -> Self {
+        self.discipline = d;
         self
     }
     /// Executions at most, by budget.

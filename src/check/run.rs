@@ -41,6 +41,8 @@ pub struct ThreadInfo {
     pub spawned: u32,
     /// It has announced `Exit`.
     pub ended: bool,
+    /// Sections with masked interrupts that it is in.
+    pub masked: u32,
 }
 
 /// What the recorder knows of an object.
@@ -251,6 +253,7 @@ impl Run {
             created: 0,
             spawned: 0,
             ended: false,
+            masked: 0,
         });
         for per_thread in &mut s.objects {
             per_thread.clear();
@@ -367,6 +370,7 @@ impl Run {
                 created: 0,
                 spawned: 0,
                 ended: false,
+                masked: 0,
             };
             let next = u8::try_from(s.threads.len()).expect("more than 255 model threads");
             let child = self.engine.thread_id(me, nth).unwrap_or(ThreadId(next));

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test target uses some
 
 use selvedge::check::engine::{Exploration, Plan};
-use selvedge::check::model::{Memory, Outcome, Scenario, Strategy};
+use selvedge::check::model::{Discipline, Memory, Outcome, Scenario, Strategy};
 use selvedge::check::{Kind, Verdict, always};
 use selvedge::sync::atomic::{AtomicI8, AtomicU8, AtomicU32, AtomicUsize, Ordering, Ordering::*, fence};
 use selvedge::sync::{Arc, Barrier, Condvar, Mutex, Named, RwLock, Tracked, UnsafeCell, hint, thread};
@@ -19,6 +19,7 @@ pub fn plan(strategy: Strategy) -> Plan {
         preemptions: None,
         memory: Memory::Rc11,
         counted_arcs: false,
+        discipline: Discipline::default(),
         jobs: 1,
         shard: None,
     }

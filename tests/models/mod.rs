@@ -1,7 +1,7 @@
 //! Running a closure under an engine, for tests of the facade.
 
 use selvedge::check::engine::{Exploration, Explore, Plan};
-use selvedge::check::model::Scenario;
+use selvedge::check::model::{Discipline, Scenario};
 use selvedge::check::{Memory, Outcome, Strategy};
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ pub fn plan(executions: u64) -> Plan {
         preemptions: Some(1),
         memory: Memory::Rc11,
         counted_arcs: false,
+        discipline: Discipline::default(),
         jobs: 1,
         shard: None,
     }

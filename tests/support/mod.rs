@@ -4,7 +4,7 @@
 pub mod oracle;
 
 use selvedge::check::engine::{Exploration, Plan, exact};
-use selvedge::check::model::{Memory, Scenario, Strategy};
+use selvedge::check::model::{Discipline, Memory, Scenario, Strategy};
 use selvedge::check::{Outcome, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub fn plan() -> Plan {
         preemptions: None,
         memory: Memory::Rc11,
         counted_arcs: false,
+        discipline: Discipline::default(),
         jobs: 1,
         shard: None,
     }

@@ -12,7 +12,7 @@
 //! * `native` is not behind this interface: there the facade holds the production objects themselves.
 
 use super::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
-use super::model::{Memory, Outcome, Scenario, Strategy};
+use super::model::{Discipline, Memory, Outcome, Scenario, Strategy};
 use super::run::{Failure, Run};
 use super::verdict::Verdict;
 use std::collections::BTreeMap;
@@ -100,6 +100,8 @@ pub struct Plan {
     pub memory: Memory,
     /// Reference counts are modelled.
     pub counted_arcs: bool,
+    /// What the scheduler may do (shuttle).
+    pub discipline: Discipline,
     /// Worker threads of the exact engine. Never changes a result.
     pub jobs: usize,
     /// Part (from 0) and number of parts of one exact search that is split over machines.

@@ -213,6 +213,7 @@ impl Checker {
                 preemptions: self.preemption_bound.map(|b| u32::try_from(b).unwrap_or(u32::MAX)),
                 memory: self.memory,
                 counted_arcs: self.counted_arcs,
+                discipline: Discipline::default(),
                 jobs: 1,
                 shard: None,
             },

@@ -1,7 +1,7 @@
 //! The engines as they are put to the test.
 
 use crate::check::engine::Plan;
-use crate::check::model::{EngineKind, Memory, Strategy};
+use crate::check::model::{Discipline, EngineKind, Memory, Strategy};
 use crate::check::runner::budget::STEPS;
 
 /// An engine, and the memory model that it is measured against.
@@ -43,6 +43,7 @@ impl Subject {
             preemptions: None,
             memory: self.memory,
             counted_arcs: false,
+            discipline: Discipline::default(),
             jobs: 1,
             shard: None,
         }

@@ -2,7 +2,7 @@
 //! must be declared to, with one of six typed reasons, or its row is red.
 
 use super::Report;
-use crate::check::model::{EngineKind, Memory};
+use crate::check::model::{Discipline, EngineKind, Memory};
 use crate::check::verdict::{Expect, Verdict};
 
 /// Why an engine may differ from the memory model: the first word of the reason that a check declares.
@@ -75,7 +75,10 @@ pub fn settle(rows: &mut [Box<Report>]) -> Vec<Disagreement> {
         return Vec::new();
     };
     let mut typed = Vec::new();
-    for r in rows.iter_mut().filter(|r| r.case.engine != EngineKind::Exact) {
+    // What a discipline forbids is no disagreement: it is what the row is there to show.
+    let comparable =
+        |r: &Report| r.case.engine != EngineKind::Exact && r.case.discipline == Discipline::Preemptive;
+    for r in rows.iter_mut().filter(|r| comparable(r)) {
         let declared = match (&r.case.expect, r.case.because) {
             (Expect::OutOfReach(reason), _) => Some(reason.as_str()),
             (_, because) => because,

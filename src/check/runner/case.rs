@@ -163,6 +163,17 @@ pub fn validate(catalogue: &Catalogue) -> Result<(), String> {
                     v.role.word(),
                 ));
             }
+            let strict =
+                |c: &&Check| c.discipline != Discipline::Preemptive && c.engine != EngineKind::Shuttle;
+            if let Some(c) = v.checks.iter().find(strict) {
+                return Err(format!(
+                    "the catalogue has a check of {}/{} by {} under the discipline {}, which shuttle alone keeps",
+                    model.name,
+                    v.name,
+                    c.engine.word(),
+                    c.discipline,
+                ));
+            }
             if v.checks.is_empty() {
                 return Err(format!("the catalogue has no check of {}/{}", model.name, v.name));
             }

@@ -6,7 +6,7 @@
 //! descendant writes is believed.
 
 use crate::check::engine::{Exploration, Plan};
-use crate::check::model::{EngineKind, Memory, Strategy};
+use crate::check::model::{Discipline, EngineKind, Memory, Strategy};
 use crate::check::runner::trace::Trace;
 use crate::check::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,7 @@ pub struct WirePlan {
     preemptions: Option<u32>,
     memory: String,
     counted_arcs: bool,
+    discipline: Discipline,
     jobs: usize,
     shard: Option<(u32, u32)>,
 }
@@ -89,6 +90,7 @@ impl From<&Plan> for WirePlan {
             }
             .to_owned(),
             counted_arcs: p.counted_arcs,
+            discipline: p.discipline.clone(),
             jobs: p.jobs,
             shard: p.shard,
         }
@@ -111,6 +113,7 @@ impl WirePlan {
                 other => return Err(unknown("memory model", other)),
             },
             counted_arcs: self.counted_arcs,
+            discipline: self.discipline.clone(),
             jobs: self.jobs,
             shard: self.shard,
         })

@@ -6,11 +6,12 @@
 //! the kernel and the run and never calls shuttle. No borrow of the kernel is held across a `switch`.
 
 use super::chooser::{Candidate, Candidates, Chooser, DATA};
+use super::discipline::{Offer, View};
 use super::state::{Need, Readiness, State};
 use super::{Plan, STACK};
 use crate::check::engine::{Engine, stuck};
 use crate::check::event::{Answer, MAIN, ObjectId, ObjectKind, Op, ThreadId};
-use crate::check::model::Outcome;
+use crate::check::model::{Discipline, Outcome};
 use crate::check::race::{Access, Detector, Race};
 use crate::check::run::Run;
 use crate::check::verdict::{Kind, Verdict};
@@ -29,6 +30,7 @@ pub struct Kernel {
     run: Cell<Option<&'static Run>>,
     step_limit: u64,
     counted_arcs: bool,
+    discipline: Discipline,
     executions: u64,
     state: RefCell<State>,
     chooser: RefCell<Chooser>,
@@ -55,7 +57,9 @@ impl Kernel {
             executions: plan.executions,
             state: RefCell::default(),
             chooser: RefCell::new(chooser),
-            races: detect_races.then(RefCell::default),
+            // On one processor nothing is unordered.
+            races: (detect_races && plan.discipline == Discipline::Preemptive).then(RefCell::default),
+            discipline: plan.discipline.clone(),
             schedule: RefCell::default(),
             threads: RefCell::default(),
             stay: Cell::new(false),
@@ -228,8 +232,10 @@ impl Kernel {
             let s = self.state.borrow();
             s.threads[me.0 as usize].yielded_at.filter(|at| *at == s.changes)
         };
+        self.state.borrow_mut().threads[me.0 as usize].yielding = true;
         self.point(me, in_vain.map_or(Need::Nothing, Need::Change));
         let mut s = self.state.borrow_mut();
+        s.threads[me.0 as usize].yielding = false;
         s.threads[me.0 as usize].yielded_at = Some(s.changes);
         Answer::DONE
     }
@@ -279,6 +285,21 @@ impl Kernel {
             }
             _ => self.state.borrow_mut().apply(me, op),
         }
+    }
+
+    /// Leaves those whom the discipline lets run; `false`: it lets nobody run, and that is reported.
+    fn keep_discipline(&self, offer: &mut Offer<'_>, current: Option<TaskId>) -> bool {
+        let starved = {
+            let (state, recorded) = (self.state.borrow(), self.run().state());
+            let current = current.map(|id| self.threads.borrow()[usize::from(id)]);
+            View { discipline: &self.discipline, state: &state, infos: &recorded.threads, current }
+                .restrict(offer)
+        };
+        let Err(starved) = starved else { return true };
+        let pending = self.run().state().threads[starved.thread.0 as usize].pending;
+        let site = pending.map(|(_, site)| (starved.thread, "waits here".to_owned(), site));
+        self.run().note_failure(None, starved.kind, starved.message, site.into_iter().collect());
+        false
     }
 
     #[cold]
@@ -430,7 +451,8 @@ impl Scheduler for Driver {
             return current;
         }
         let threads = k.threads.borrow();
-        let (mut ready, mut idle, mut spurious) = (Candidates::new(), Candidates::new(), Candidates::new());
+        let none = Candidates::new;
+        let mut offer = Offer { ready: none(), idle: none(), spurious: none() };
         {
             let state = k.state.borrow();
             for &task in runnable {
@@ -441,13 +463,17 @@ impl Scheduler for Driver {
                 }
                 let candidate = Candidate { thread, task };
                 match state.readiness(thread) {
-                    Readiness::Ready => ready.push(candidate),
-                    Readiness::Idle => idle.push(candidate),
-                    Readiness::Spurious => spurious.push(candidate),
+                    Readiness::Ready => offer.ready.push(candidate),
+                    Readiness::Idle => offer.idle.push(candidate),
+                    Readiness::Spurious => offer.spurious.push(candidate),
                     Readiness::Blocked => {}
                 }
             }
         }
+        if k.discipline != Discipline::Preemptive && !k.keep_discipline(&mut offer, current) {
+            return None;
+        }
+        let Offer { mut ready, idle, spurious } = offer;
         if !ready.is_empty() {
             if !spurious.is_empty() && k.chooser.borrow_mut().offers_spurious() {
                 ready.extend(spurious);

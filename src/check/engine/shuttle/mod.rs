@@ -18,10 +18,13 @@
 //! * A thread that yields twice with no change in between waits for one, unless nobody else can go on.
 //! * `dfs` explores every choice within these rules. It has no partial-order reduction.
 //! * Reference counts are quiet unless the variant models them: no scheduling points, only happens-before.
+//! * Under a discipline other than preemptive (`discipline.rs`) there is one processor: the detector is off, and the
+//!   uses and ends of tracked lifetimes are steps.
 //!
 //! Environment variables of shuttle cannot change a result: a check under which one is set is `inconclusive`.
 
 mod chooser;
+mod discipline;
 mod kernel;
 mod state;
 

@@ -49,6 +49,8 @@ pub struct Thread {
     pub token: bool,
     /// It has announced `Exit`.
     pub ended: bool,
+    /// The operation at hand is a declared yield.
+    pub yielding: bool,
     /// `changes` when it last yielded.
     pub yielded_at: Option<u64>,
     /// `changes` when it last timed out or woke spuriously.
@@ -65,6 +67,7 @@ impl Thread {
             fresh: true,
             token: false,
             ended: false,
+            yielding: false,
             yielded_at: None,
             woke_at: None,
             failed_at: None,
