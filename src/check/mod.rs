@@ -2,8 +2,7 @@
 //!
 //! Reading order: [`model`] (what is checked), [`verdict`] (what is concluded), [`event`] (what a program can
 //! do), [`run`] (the recorder), [`engine`] (who explores), [`runner`] (one worker process per check),
-//! [`worker`] (that process), [`litmus`] (what each engine
-//! sees), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
+//! [`worker`] (that process), [`litmus`] (what each engine sees), [`quarantine`] (frees held back), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
 
 pub mod command;
 pub mod discipline;
@@ -14,6 +13,7 @@ pub mod harness;
 pub mod litmus;
 pub mod model;
 pub mod property;
+pub mod quarantine;
 pub mod race;
 pub mod run;
 pub mod runner;
@@ -27,5 +27,6 @@ pub use harness::{Checker, model, test_main};
 pub use model::{
     Budget, Catalogue, Check, Discipline, EngineKind, Grade, Memory, Model, Outcome, Role, Strategy, Variant,
 };
+pub use quarantine::Quarantine;
 pub use run::{always, sometimes, violated_unless};
 pub use verdict::{Expect, Kind, Verdict};

@@ -136,7 +136,8 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         verdict = Verdict::Inconclusive { why: "nothing was explored".to_owned() };
     } else if passed {
         let forbidden = c.outcomes.iter().find(|(word, _)| case.forbidden.contains(word));
-        let vacuous = case.sometimes.iter().find(|p| !c.seen.contains(p));
+        let whole = case.plan.shard.is_none();
+        let vacuous = case.sometimes.iter().find(|p| whole && !c.seen.contains(p));
         if let Some((word, n)) = forbidden {
             verdict = Verdict::found(Some("outcome"), Kind::Assertion);
             message = format!("forbidden outcome `{word}`, seen {n} times");

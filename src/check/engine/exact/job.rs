@@ -9,6 +9,7 @@ use super::search::Mode;
 use crate::check::engine::Plan;
 use crate::check::event::{MAIN, ThreadId};
 use crate::check::model::{Outcome, Scenario};
+use crate::check::quarantine::Window;
 use crate::check::run::{Failure, Run};
 use crate::check::unwind::execute;
 use crate::check::verdict::Kind as Violation;
@@ -118,6 +119,7 @@ impl Worker {
 
     /// Re-executes `g`, then extends it to a complete graph; alternatives are left to [`Worker::children`].
     pub fn run_job(&self, g: Graph) -> End {
+        let _held_back = Window::open();
         let _installed = self.run.install();
         let outcome = self.begin(g);
         let mut failing = Vec::new();

@@ -6,8 +6,9 @@
 //! exchange, at most one per thread, object and call in the source (a loop around a call fails once, or it would fail
 //! for ever); timeouts, at most two of those, after which the verdict is `bounded(2)`; which waiter is notified. A timed wait never counts as stuck. A
 //! loop that only reads between two yields is a wait: its failed rounds are not told apart (with `spin_until`; by
-//! hand, all but the first). Addresses of freed memory may be reused, so a pointer that comes back is not an error
-//! that this engine looks for.
+//! hand, all but the first). With the allocator `Quarantine` no address comes back
+//! within an execution, so ABA by reuse of an address is not found; without it, a model that compares pointers may
+//! be `inconclusive`.
 //!
 //! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do),
 //! `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade to

@@ -5,6 +5,7 @@ use super::exec::Want;
 use super::graph::Graph;
 use super::job::{End, Failing, Worker};
 use super::linear::{self, Order};
+use crate::check::quarantine::Window;
 use crate::check::run::Failure;
 use crate::check::verdict::Kind as Violation;
 
@@ -57,6 +58,7 @@ impl Worker {
 
     /// Executes the failing graph once more, in this order; `None` if it then ends in another way.
     fn execute_in(&self, failing: &Failing, order: Order) -> Option<Box<Failure>> {
+        let _held_back = Window::open();
         let _installed = self.run.install();
         let mut graph = failing.graph.clone();
         graph.path.clone_from(&failing.path);
