@@ -49,7 +49,7 @@ impl Worker {
             (false, 0, _) => "no preemption is needed".to_owned(),
             (false, 1, true) => "no failure without a preemption (certified)".to_owned(),
             (false, k, true) if k < u32::MAX => {
-                format!("no failure with {} preemptions or fewer (certified)", k - 1)
+                format!("no failure with fewer than {k} preemptions (certified)")
             }
             _ => "not certified".to_owned(),
         };
