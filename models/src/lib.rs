@@ -3,6 +3,7 @@
 //! One file or folder an incident, named for what went wrong. A model's lesson is the Markdown that documents its
 //! module: the same text is what `selvedge show` prints.
 
+pub mod packer_zero_segment;
 pub mod reconnect_early_wake;
 pub mod session_id_reuse;
 pub mod vserver_swap;
@@ -16,7 +17,7 @@ use selvedge::check::Catalogue;
 
 /// Every model: incidents first, then the primitives, then the canaries.
 pub fn catalogue() -> Catalogue {
-    let models = [session_id_reuse::model(), reconnect_early_wake::model()]
+    let models = [session_id_reuse::model(), packer_zero_segment::model(), reconnect_early_wake::model()]
         .into_iter()
         .chain(vserver_swap::models())
         .chain(session_table::models())
