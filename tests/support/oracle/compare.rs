@@ -211,7 +211,8 @@ pub fn blocking(p: &Program, budget: usize) -> Option<Result<Tally, String>> {
             Verdict::Found { kind: Kind::LostWakeup, .. } => b.still.contains(&Still::LostWakeup),
             Verdict::Found { kind: Kind::Livelock, .. } => b.still.contains(&Still::Livelock),
             Verdict::Found { kind: Kind::Deadlock, .. } => b.still.contains(&Still::Deadlock),
-            Verdict::Exhausted => b.still.is_empty() && b.outcomes == engine,
+            Verdict::Exhausted => b.still.is_empty() && !b.bounded && b.outcomes == engine,
+            Verdict::Bounded { .. } => b.still.is_empty() && b.bounded && b.outcomes == engine,
             Verdict::Inconclusive { why } if why == "no complete execution" => {
                 b.still.is_empty() && b.outcomes.is_empty()
             }
@@ -237,7 +238,9 @@ pub fn blocking(p: &Program, budget: usize) -> Option<Result<Tally, String>> {
         let weak_words: BTreeSet<String> = words(&weak).into_keys().collect();
         let good = match &weak.verdict {
             Verdict::Found { kind: Kind::LostWakeup | Kind::Livelock | Kind::Deadlock, .. } => true,
-            Verdict::Exhausted => b.still.is_empty() && weak_words.is_superset(&b.outcomes),
+            Verdict::Exhausted | Verdict::Bounded { .. } => {
+                b.still.is_empty() && weak_words.is_superset(&b.outcomes)
+            }
             Verdict::Inconclusive { why } if why == "no complete execution" => b.outcomes.is_empty(),
             _ => false,
         };

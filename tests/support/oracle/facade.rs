@@ -180,19 +180,15 @@ impl Frame<'_> {
                 let guard = s.rwlocks[l].try_write();
                 self.attempt(guard, body);
             }
-            Op::Wait { cv, m, timed } => {
+            Op::Wait { cv, m, timed: true } => {
                 let guard = self.held[m].as_mut().expect("a valid program holds what it waits with");
-                if timed {
-                    let timed_out = s.condvars[cv].wait_for(guard, Duration::from_secs(1)).timed_out();
-                    self.read(timed_out as u64);
-                } else {
-                    s.condvars[cv].wait(guard);
-                }
+                let timed_out = s.condvars[cv].wait_for(guard, Duration::from_secs(1)).timed_out();
+                self.read(timed_out as u64);
             }
+            Op::Wait { cv, m, timed: false } => self.wait(cv, m),
             Op::WaitFor { cv, m, x, value } => {
                 while self.read(word(x).load(Ordering::Relaxed)) != value {
-                    let guard = self.held[m].as_mut().expect("a valid program holds what it waits with");
-                    s.condvars[cv].wait(guard);
+                    self.wait(cv, m);
                 }
             }
             Op::Notify { cv, all: false } => drop(s.condvars[cv].notify_one()),
@@ -205,6 +201,12 @@ impl Frame<'_> {
                 }
             }
         }
+    }
+
+    /// One place in the source for all of them: engines tell early ends of waits apart by it.
+    fn wait(&mut self, cv: usize, m: usize) {
+        let guard = self.held[m].as_mut().expect("a valid program holds what it waits with");
+        self.shared.condvars[cv].wait(guard);
     }
 
     fn attempt<G>(&mut self, guard: Option<G>, body: &[Op]) {

@@ -2,12 +2,13 @@
 //! readers-writer locks, condition variables and parking, as a search over machine states. It yields the set of
 //! outcomes and the ways to stand still for ever; it knows nothing of graphs.
 //!
-//! Fidelity is the engine's, stated in its documentation: a spurious wake-up, a timeout and a spurious failure of a
-//! weak exchange may happen at most once per thread and object in an execution, and at the start of a wait; a
-//! timed wait that is not over does not count as standing still.
+//! Fidelity is the engine's, stated in its documentation: a spurious wake-up, and a spurious failure of a weak exchange,
+//! may happen once per thread, object and call in the source; a timeout twice, and where a third one could come the
+//! answer is bounded; all of them at the start of a wait. A timed wait that is not over does not count as standing
+//! still.
 
 use super::program::{Op, Ordering, Program, Reads, Val, exchanged, outcome};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How nobody can move any more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -22,6 +23,8 @@ pub enum Still {
 pub struct Behaviour {
     pub outcomes: BTreeSet<String>,
     pub still: BTreeSet<Still>,
+    /// Not all timeouts were tried.
+    pub bounded: bool,
 }
 
 /// A machine instruction. Those that are no `Op` take no step of their own.
@@ -51,6 +54,18 @@ enum Code {
     },
 }
 
+/// What may end early, by the place in the interpreter's source; and a timeout, apart from the rest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Early {
+    Exchange,
+    Wait,
+    TimedWait,
+    WaitTimeout,
+    Park,
+    TimedPark,
+    ParkTimeout,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum At {
     Unborn,
@@ -73,8 +88,10 @@ struct State {
     reads: Vec<Reads>,
     last: Vec<u64>,
     exchanged: Vec<bool>,
-    /// What each thread has used up: its one spurious or timed end of a wait, by object.
-    used: Vec<BTreeSet<(char, usize)>>,
+    /// How often each thread has seen a call on an object end early.
+    used: Vec<BTreeMap<(Early, usize), u8>>,
+    /// A wait could have timed out once more.
+    capped: bool,
 }
 
 fn compile(ops: &[Op], code: &mut Vec<Code>) {
@@ -150,12 +167,14 @@ pub fn behaviour(p: &Program, budget: usize) -> Option<Behaviour> {
         reads: vec![Vec::new(); n],
         last: vec![0; n],
         exchanged: vec![false; n],
-        used: vec![BTreeSet::new(); n],
+        used: vec![BTreeMap::new(); n],
+        capped: false,
     };
     first.at[0] = At::Code(0);
     let mut b = Behaviour::default();
     let (mut seen, mut todo) = (HashSet::from([first.clone()]), vec![first]);
     while let Some(s) = todo.pop() {
+        b.bounded |= s.capped;
         let mut next = Vec::new();
         (0..n).for_each(|t| steps(&code, &s, t, &mut next));
         if next.is_empty() {
@@ -252,13 +271,16 @@ fn steps(code: &[Vec<Code>], s: &State, t: usize, out: &mut Vec<State>) {
 
 fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &mut Vec<State>) {
     let mut n = s.clone();
-    let early = |n: &State, object: (char, usize), out: &mut Vec<State>, f: &dyn Fn(&mut State)| {
-        if !n.used[t].contains(&object) {
-            let mut n = n.clone();
-            n.used[t].insert(object);
-            f(&mut n);
-            out.push(n);
+    let early = |n: &State, what: Early, object: usize, out: &mut Vec<State>, f: &dyn Fn(&mut State)| {
+        let most = if matches!(what, Early::WaitTimeout | Early::ParkTimeout) { 2 } else { 1 };
+        let mut next = n.clone();
+        let used = next.used[t].entry((what, object)).or_insert(0);
+        if *used < most {
+            *used += 1;
+            f(&mut next);
+            out.push(next);
         }
+        n.used[t].get(&(what, object)) == Some(&most)
     };
     match *op {
         Op::Load(x, _) | Op::PlainLoad(x) => n.read(t, s.memory[x]),
@@ -277,7 +299,7 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
         Op::Cas { x, expected, new, weak, .. } => {
             let v = s.memory[x];
             if weak && v == expected {
-                early(s, ('a', x), out, &|n| {
+                early(s, Early::Exchange, x, out, &|n| {
                     n.reads[t].push(exchanged(v, false));
                     n.last[t] = v;
                     n.proceed(code, t, pc + 1);
@@ -321,8 +343,10 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
         }
         Op::Wait { cv, m, timed } => {
             n.mutex[m] = false;
-            for timed_out in [false, true].into_iter().take(1 + timed as usize) {
-                early(&n, ('c', cv), out, &|n| n.at[t] = At::Relock(pc, timed_out));
+            let what = if timed { Early::TimedWait } else { Early::Wait };
+            early(&n, what, cv, out, &|n| n.at[t] = At::Relock(pc, false));
+            if timed {
+                n.capped |= early(&n, Early::WaitTimeout, cv, out, &|n| n.at[t] = At::Relock(pc, true));
             }
             n.at[t] = At::Queued(pc);
             return out.push(n);
@@ -345,8 +369,12 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
             }
             return;
         }
-        Op::Park { .. } => {
-            early(s, ('p', t), out, &|n| n.proceed(code, t, pc + 1));
+        Op::Park { timed } => {
+            let what = if timed { Early::TimedPark } else { Early::Park };
+            early(s, what, t, out, &|n| n.proceed(code, t, pc + 1));
+            if timed {
+                n.capped |= early(s, Early::ParkTimeout, t, out, &|n| n.proceed(code, t, pc + 1));
+            }
             n.at[t] = At::Queued(pc);
             return out.push(n);
         }
