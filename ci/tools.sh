@@ -2,6 +2,7 @@
 # Installs what the jobs need beyond a bare Rust toolchain, if it is missing, and says so:
 #
 # * valgrind, by apt-get, for ci/cost.sh (Linux only);
+# * chromium, by apt-get, for ci/report.sh (Linux only);
 # * cargo-nextest, by `cargo install` (some minutes of compiling), for ci/downstream.sh.
 #
 # What cannot be installed here (no network, not root) is said and is no failure of this script. Without nextest
@@ -14,6 +15,12 @@ if [ "$(uname)" = Linux ] && ! command -v valgrind >/dev/null; then
     sudo=$(command -v sudo || true)
     { $sudo apt-get update -qq && $sudo apt-get install -y -qq valgrind; } >/dev/null ||
         echo "tools: cannot install valgrind"
+fi
+if [ "$(uname)" = Linux ] && ! command -v chromium chromium-browser google-chrome >/dev/null; then
+    echo "tools: chromium is missing: installing it with apt-get"
+    sudo=$(command -v sudo || true)
+    { $sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends chromium; } >/dev/null ||
+        echo "tools: cannot install chromium"
 fi
 if ! cargo nextest --version >/dev/null 2>&1; then
     echo "tools: cargo-nextest is missing: installing it with cargo install"

@@ -226,6 +226,17 @@ pub enum Grade {
     Forbidden,
 }
 
+impl Grade {
+    /// Its word in tables and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Grade::Acceptable => "acceptable",
+            Grade::Interesting => "interesting",
+            Grade::Forbidden => "forbidden",
+        }
+    }
+}
+
 /// A graded outcome of a model.
 #[derive(Clone, Debug)]
 pub struct GradedOutcome {

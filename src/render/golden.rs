@@ -32,12 +32,13 @@ fn narrow(text: &str) {
 }
 
 fn thread(name: &str) -> TraceThread {
-    TraceThread { name: name.to_owned(), pending: None, ended: false }
+    TraceThread { name: name.to_owned(), pending: None, wants: None, ended: false }
 }
 
 fn waiting(name: &str, i: usize, what: &str) -> TraceThread {
     let at = "models/src/locks.rs:9".to_owned();
-    TraceThread { pending: Some(TraceSite { thread: i, what: what.to_owned(), at }), ..thread(name) }
+    let wants = what.split_once(' ').map(|(op, object)| (op.to_owned(), Some(object.to_owned())));
+    TraceThread { pending: Some(TraceSite { thread: i, what: what.to_owned(), at }), wants, ..thread(name) }
 }
 
 fn event(thread: usize, op: &str, object: Option<&str>, text: &str, line: u32) -> TraceEvent {
@@ -47,6 +48,8 @@ fn event(thread: usize, op: &str, object: Option<&str>, text: &str, line: u32) -
         object: object.map(str::to_owned),
         text: text.to_owned(),
         at: format!("models/src/counter.rs:{line}"),
+        wrote: (op == "store").then(|| text.split(' ').nth(3).unwrap_or_default().to_owned()),
+        ..TraceEvent::default()
     }
 }
 
@@ -81,6 +84,7 @@ fn lost_update() -> Trace {
         ],
         schedule: vec![],
         minimal: "no execution with fewer preemptions fails".to_owned(),
+        nearest: String::new(),
     }
 }
 
@@ -104,6 +108,7 @@ fn deadlock(threads: usize) -> Trace {
         events: (0..threads).map(lock).collect(),
         schedule: vec![],
         minimal: String::new(),
+        nearest: String::new(),
     }
 }
 
@@ -142,7 +147,9 @@ fn a_long_log_is_shortened_at_its_front() {
     t.message = "word ".repeat(100);
     let text = plain(&timeline::timeline(&t));
     narrow(&text);
-    assert!(text.contains("... 421 earlier rows ..."), "{text}");
+    assert!(text.contains(" steps hidden: less telling than these ..."), "{text}");
+    let rows = text.lines().position(|l| l.starts_with("VIOLATED")).map_or(0, |i| i + 1);
+    assert!((10..=timeline::ROWS).contains(&rows), "{rows} rows\n{text}");
     assert!(!text.contains("store n = 0 ") && text.contains("store n = 499 "));
 }
 
@@ -183,6 +190,7 @@ fn reports() -> Vec<Report> {
             elapsed: Duration::from_millis(1500),
             trace: found.then(lost_update),
             fingerprint: found.then(|| "00c0ffee00c0ffee".to_owned()),
+            outcomes: vec![("x".to_owned(), 1234)],
             stdout: String::new(),
             stderr: if found { String::new() } else { "last words\n".to_owned() },
             engine_failed: false,
@@ -224,7 +232,8 @@ fn junit_document() {
 fn the_lesson() {
     let catalogue = catalogue();
     let reports = reports();
-    let text = listing::lesson(&catalogue.models()[0], None) + &listing::counterexample(&reports[0]);
+    let text =
+        listing::lesson(&catalogue.models()[0], None) + &listing::counterexample(&reports[0], &|_| None);
     let text = plain(&text);
     narrow(&text);
     golden("lesson.txt", &text);

@@ -1,6 +1,7 @@
 //! What `list` and `show` print for people.
 
 use super::count;
+use super::source::{Read, quotes};
 use super::style::{bad, bold, dim};
 use super::timeline::{WIDTH, timeline, wrapped};
 use crate::check::model::{Catalogue, Check, Grade, Model, Strategy, Variant};
@@ -95,7 +96,7 @@ pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
 }
 
 /// The counterexample of a lesson.
-pub fn counterexample(r: &Report) -> String {
+pub fn counterexample(r: &Report, read: Read<'_>) -> String {
     let c = &r.case;
     let by = c.strategy.map_or(c.engine.word().to_owned(), |s| format!("{} {}", c.engine.word(), s.word()));
     let mut out = String::new();
@@ -112,6 +113,10 @@ pub fn counterexample(r: &Report) -> String {
         );
         let _ = writeln!(out, "{}\n", dim(line));
         out += &timeline(t);
+        let quotes = quotes(t, read);
+        if !quotes.is_empty() {
+            let _ = write!(out, "\n{quotes}");
+        }
     }
     out
 }

@@ -7,16 +7,24 @@
 //! | [`table`] | the table of `check`, and what failed |
 //! | [`listing`] | `list` and `show` |
 //! | [`timeline`] | a counterexample in thread columns |
+//! | [`why`] | why it failed, in a sentence or two, and the steps that clash |
 //! | [`junit`] | JUnit XML |
+//! | [`outcomes`] | the outcomes of a variant with their grades |
+//! | [`source`] | the lines of source that clash |
+//! | [`html`] | the report to step through |
 //! | [`litmus`] | the table of `litmus` |
 
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod listing;
 pub mod litmus;
+pub mod outcomes;
+pub mod source;
 mod style;
 pub mod table;
 pub mod timeline;
+pub mod why;
 
 /// `1 check`, `2 checks`, `1,000 checks`.
 pub fn count(n: u64, noun: &str) -> String {

@@ -1,15 +1,21 @@
-//! A counterexample in thread columns, at most 100 columns wide: time goes down, each thread has its column, the
-//! value sits on the operation, and the last row names the violated property.
+//! A counterexample in thread columns, at most 100 columns wide and 25 rows high: time goes down, each thread has its
+//! column, the value sits on the operation, and the last row names the violated property. Below it: why.
 
 use super::style::{bad, bold, dim};
+use super::why::{Why, why};
 use crate::check::runner::trace::{Trace, TraceEvent};
 use crate::check::verdict::Kind;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Nothing is wider.
 pub const WIDTH: usize = 100;
-/// More steps than this are shortened at the front: the end is where it goes wrong.
-const STEPS: usize = 80;
+/// From the header to the violated property.
+pub const ROWS: usize = 25;
+/// At most so many steps are shown; the others are counted.
+pub const STEPS: usize = 20;
+/// Rows that are not steps: the header, two rules, the violated property.
+const FRAME: usize = 4;
 const NUMBER: usize = 5;
 const GAP: usize = 2;
 /// The column of source positions.
@@ -18,66 +24,145 @@ const AT: usize = 22;
 const NARROW: usize = 22;
 
 /// One line of the picture: consecutive events of one thread that read as one.
+#[derive(Clone)]
 struct Step<'a> {
     thread: usize,
     first: usize,
+    last: usize,
     text: String,
     at: &'a str,
     times: usize,
+    /// Its thread could go on after it, and another one ran.
+    preempted: bool,
 }
 
-/// The picture, with a line feed at its end.
+/// The picture and the reasons, with a line feed at the end.
 pub fn timeline(t: &Trace) -> String {
-    let mut out = String::new();
+    let why = why(t);
+    let mut out = picture(t, &why);
+    ending(&mut out, t, &why);
+    out
+}
+
+/// From the header to the violated property: at most [`ROWS`] rows.
+fn picture(t: &Trace, why: &Why) -> String {
+    let violated = format!("{}\n", bad(clipped(&format!("VIOLATED {} ({})", t.property, t.kind), WIDTH)));
     if t.events.is_empty() && t.threads.iter().all(|t| t.pending.is_none()) {
         // Real threads leave no log.
-        ending(&mut out, t);
-        return out;
+        return violated;
     }
     let used: Vec<usize> = (0..t.threads.len()).filter(|i| appears(t, *i)).collect();
     let threads = used.len().max(1);
     let space = WIDTH - NUMBER - 1;
     let with_at = (space - AT) / threads >= NARROW;
-    let width = ((if with_at { space - AT } else { space }) / threads - GAP).min(44);
+    let width = ((if with_at { space - AT } else { space }) / threads).saturating_sub(GAP).min(44);
     let columns = Columns { used, width, with_at };
-
-    columns.header(&mut out, t);
     let steps = steps(&t.events);
-    let hidden = steps.len().saturating_sub(STEPS);
-    if hidden > 0 {
-        let _ = writeln!(out, "{:NUMBER$} {}", "", dim(format!("... {hidden} earlier rows ...")));
-    }
-    for s in &steps[hidden..] {
-        let text = if s.times > 1 { format!("{} (x{})", s.text, s.times) } else { s.text.clone() };
-        columns.row(&mut out, &(s.first + 1).to_string(), s.thread, &text, s.at, false);
-    }
+    let mut tail = String::new();
+    pending(&mut tail, t, &columns);
+    // A step may take several rows: show as many steps as fit, the most telling ones first.
+    let room = ROWS - FRAME - tail.lines().count().min(ROWS - FRAME - 1);
+    let mut shown = steps.len().min(STEPS);
+    let body = loop {
+        let body = body(t, &columns, &steps, &telling(t, why, &steps, shown));
+        if body.lines().count() <= room || shown == 0 {
+            break body;
+        }
+        shown -= 1;
+    };
+    let mut out = String::new();
+    columns.header(&mut out, t);
+    out += &body;
     columns.rule(&mut out);
+    out + &tail + &violated
+}
+
+/// What the threads that have not ended wait for, or would do next.
+fn pending(out: &mut String, t: &Trace, columns: &Columns) {
+    let stuck = matches!(t.kind, Kind::Deadlock | Kind::LostWakeup | Kind::Livelock);
+    let mut rows = 0;
     for (i, thread) in t.threads.iter().enumerate() {
-        if let Some(p) = thread.pending.as_ref().filter(|_| !thread.ended && Some(i) != t.thread) {
-            let stuck = matches!(t.kind, Kind::Deadlock | Kind::LostWakeup);
+        let waits = thread.pending.as_ref().filter(|_| !thread.ended && (stuck || Some(i) != t.thread));
+        // Where nobody is stuck, this is a side line.
+        if let Some(p) = waits.filter(|_| rows < if stuck { 10 } else { 3 }) {
             let text = format!("{} {}", if stuck { "waits:" } else { "next:" }, p.what);
-            columns.row(&mut out, "", i, &text, &p.at, true);
+            columns.row(out, "", i, &text, &p.at, true);
+            rows += 1;
         }
     }
-    ending(&mut out, t);
+}
+
+fn body(t: &Trace, columns: &Columns, steps: &[Step<'_>], shown: &BTreeSet<usize>) -> String {
+    let mut out = String::new();
+    if shown.len() < steps.len() {
+        let hidden = steps.len() - shown.len();
+        let line = format!("... {} hidden: less telling than these ...", super::count(hidden as u64, "step"));
+        let _ = writeln!(out, "{:NUMBER$} {}", "", dim(line));
+    }
+    for (i, s) in steps.iter().enumerate().filter(|(i, _)| shown.contains(i)) {
+        let text = if s.times > 1 { format!("{} (x{})", s.text, s.times) } else { s.text.clone() };
+        // `~`: preempted after it. Steps that are hidden may lie between, so the mark is on the last one shown.
+        let next = (i + 1..steps.len()).find(|n| shown.contains(n)).map(|n| steps[n].thread);
+        let mark = if s.preempted && next.is_some_and(|n| n != s.thread) { "~" } else { "" };
+        columns.row(&mut out, &format!("{mark}{}", s.first + 1), s.thread, &text, s.at, false);
+    }
+    debug_assert!(t.events.len() >= steps.len());
     out
 }
 
-/// The violated property, the message, and the positions that explain it.
-fn ending(out: &mut String, t: &Trace) {
-    let head = format!("VIOLATED {} ({})", t.property, t.kind);
-    let _ = writeln!(out, "{}", bad(head));
-    for line in wrapped(&t.message, WIDTH - 4) {
-        let _ = writeln!(out, "    {line}");
+/// The `n` steps that tell most: those that the reasons speak of, then what happens to the same objects, then to
+/// objects that two threads use, then the rest; of equals the latest.
+fn telling(t: &Trace, why: &Why, steps: &[Step<'_>], n: usize) -> BTreeSet<usize> {
+    let mut users: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for e in &t.events {
+        if let Some(o) = e.object.as_deref() {
+            users.entry(o).or_default().insert(e.thread);
+        }
     }
-    for line in wrapped(&t.minimal, WIDTH - 4).iter().filter(|l| !l.is_empty()) {
-        let _ = writeln!(out, "    {}", dim(line));
+    let spoken: BTreeSet<&str> = why.steps.iter().filter_map(|i| t.events[*i].object.as_deref()).collect();
+    let score = |i: usize| {
+        let s = &steps[i];
+        let e = &t.events[s.first];
+        let quiet = matches!(e.op.as_str(), "spawn" | "exit" | "join" | "yield" | "arc-clone" | "arc-drop");
+        match e.object.as_deref() {
+            _ if why.steps.iter().any(|w| (s.first..=s.last).contains(w)) => 5,
+            Some(o) if spoken.contains(o) => 4,
+            _ if i + 1 == steps.len() => 3,
+            _ if quiet => 0,
+            Some(o) if users[o].len() > 1 => 2,
+            _ => 1,
+        }
+    };
+    let mut by_score: Vec<usize> = (0..steps.len()).collect();
+    by_score.sort_by_key(|i| std::cmp::Reverse((score(*i), *i)));
+    by_score.into_iter().take(n).collect()
+}
+
+/// The reasons, the message, how short it is, and the positions that explain it.
+fn ending(out: &mut String, t: &Trace, why: &Why) {
+    for line in wrapped(&t.message, WIDTH - 6) {
+        let _ = writeln!(out, "      {line}");
     }
+    labelled(out, "why", &why.sentences.join(" "));
+    labelled(
+        out,
+        "pass",
+        if t.nearest.is_empty() { "no passing schedule is known nearby" } else { &t.nearest },
+    );
+    labelled(out, "short", if t.minimal.is_empty() { "not certified" } else { &t.minimal });
     for s in &t.sites {
         let who = t.threads.get(s.thread).map_or("?", |t| t.name.as_str());
-        for (i, line) in wrapped(&format!("{who}: {} at {}", s.what, s.at), WIDTH - 6).iter().enumerate() {
-            let _ = writeln!(out, "{}{line}", if i == 0 { "    " } else { "      " });
-        }
+        labelled(out, "at", &format!("{who}: {} at {}", s.what, s.at));
+    }
+    if out.lines().any(|l| l.trim_start().starts_with('~')) {
+        let _ = writeln!(out, "{}", dim("~     preempted after this step"));
+    }
+}
+
+fn labelled(out: &mut String, label: &str, text: &str) {
+    for (i, line) in wrapped(text, WIDTH - 8).iter().enumerate() {
+        let label = if i == 0 { label } else { "" };
+        let _ = writeln!(out, "{label:5} {line}");
     }
 }
 
@@ -87,34 +172,65 @@ fn appears(t: &Trace, i: usize) -> bool {
 }
 
 /// Folds the two halves of a plain access into one line, a lock that is released at once (what it protects is plain
-/// data of the model, which leaves no log), and repetitions into one with a count.
+/// data of the model, which leaves no log), and repetitions, of up to four lines of one thread, into one with a count.
 fn steps(events: &[TraceEvent]) -> Vec<Step<'_>> {
     let mut out: Vec<Step<'_>> = Vec::new();
     let mut i = 0;
     while i < events.len() {
         let e = &events[i];
         let mut text = e.text.clone();
-        let mut next = i + 1;
-        if let (Some(kind), Some(after)) = (e.op.strip_suffix("-begin"), events.get(next)) {
+        let first = i;
+        if let (Some(kind), Some(after)) = (e.op.strip_suffix("-begin"), events.get(i + 1)) {
             let ends = after.op.strip_suffix("-end") == Some(kind);
             if ends && after.thread == e.thread && after.object == e.object {
                 text = format!("{kind} {}", e.object.as_deref().unwrap_or(""));
-                next += 1;
+                i += 1;
             }
         }
-        if let ("lock", Some(after)) = (e.op.as_str(), events.get(next))
+        if let ("lock", Some(after)) = (e.op.as_str(), events.get(i + 1))
             && (after.op.as_str(), after.thread, &after.object) == ("unlock", e.thread, &e.object)
         {
             text = format!("lock+unlock {}", e.object.as_deref().unwrap_or(""));
-            next += 1;
+            i += 1;
         }
-        match out.last_mut() {
-            Some(s) if s.thread == e.thread && s.text == text && s.at == e.at => s.times += 1,
-            _ => out.push(Step { thread: e.thread, first: i, text, at: &e.at, times: 1 }),
-        }
-        i = next;
+        let preempted = preempted(events, i);
+        out.push(Step { thread: e.thread, first, last: i, text, at: &e.at, times: 1, preempted });
+        (1..=4).any(|period| fold(&mut out, period));
+        i += 1;
     }
     out
+}
+
+/// Folds the last `period` steps into the equal ones before them.
+fn fold(steps: &mut Vec<Step<'_>>, period: usize) -> bool {
+    let n = steps.len();
+    if n < 2 * period {
+        return false;
+    }
+    let (before, after) = (&steps[n - 2 * period..n - period], &steps[n - period..]);
+    let one_thread = before.iter().chain(after).all(|s| s.thread == after[0].thread);
+    let same = |(a, b): (&Step<'_>, &Step<'_>)| a.text == b.text && a.at == b.at && b.times == 1;
+    if !one_thread || !before.iter().zip(after).all(same) {
+        return false;
+    }
+    for i in 0..period {
+        let (last, preempted) = (steps[n - period + i].last, steps[n - period + i].preempted);
+        let s = &mut steps[n - 2 * period + i];
+        (s.last, s.preempted) = (last, preempted);
+        s.times += 1;
+    }
+    steps.truncate(n - period);
+    true
+}
+
+/// Another thread runs after event `i` though its own could: its next operation needs nobody.
+fn preempted(events: &[TraceEvent], i: usize) -> bool {
+    let e = &events[i];
+    if events.get(i + 1).is_none_or(|n| n.thread == e.thread) || matches!(e.op.as_str(), "exit" | "yield") {
+        return false;
+    }
+    let waits = |n: &TraceEvent| matches!(n.op.as_str(), "lock" | "rw-lock" | "join" | "wait" | "park");
+    events[i + 1..].iter().find(|n| n.thread == e.thread).is_some_and(|n| !waits(n))
 }
 
 struct Columns {
@@ -175,7 +291,7 @@ fn short(at: &str) -> String {
     if too_long == 0 { name.to_owned() } else { name.chars().skip(too_long).collect() }
 }
 
-fn clipped(s: &str, width: usize) -> String {
+pub(super) fn clipped(s: &str, width: usize) -> String {
     if s.chars().count() <= width {
         return s.to_owned();
     }

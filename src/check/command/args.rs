@@ -30,6 +30,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// What each engine can and cannot see, against the memory model's answer.
     Litmus(LitmusArgs),
+    /// The gate, and every counterexample to step through, as one HTML file.
+    Report(ReportArgs),
 }
 
 #[derive(Args, Debug, Clone)]
@@ -78,8 +80,18 @@ pub struct ShowArgs {
 
 #[derive(Args, Debug)]
 pub struct ReplayArgs {
-    /// A file that `check --out` wrote.
+    /// A file that `check --out` wrote, or a folder of such files.
     pub file: PathBuf,
+    /// Writes the folder anew: one counterexample for each buggy variant and wrong fix of the catalogue.
+    #[arg(long)]
+    pub bless: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Writes `report.html` into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 #[derive(Args, Debug)]

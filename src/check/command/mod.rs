@@ -13,6 +13,7 @@ mod list;
 mod litmus;
 pub(super) mod output;
 mod replay;
+mod report;
 mod show;
 
 use super::model::Catalogue;
@@ -62,6 +63,7 @@ fn dispatch(catalogue: &Catalogue, cli: args::Cli) -> u8 {
         Some(Command::Show(args)) => show::show(catalogue, &args),
         Some(Command::Replay(args)) => replay::replay(catalogue, &args),
         Some(Command::Litmus(args)) => litmus::litmus(&args),
+        Some(Command::Report(args)) => report::report(catalogue, &args),
     };
     result.unwrap_or_else(|fault| {
         output::complain(&fault.message);

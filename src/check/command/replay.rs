@@ -1,39 +1,132 @@
-//! `selvedge replay FILE`: runs a saved counterexample again, under the limits of any other worker.
+//! `selvedge replay FILE`: runs a saved counterexample again, under the limits of any other worker. Of a folder, each
+//! file; with `--bless`, the folder is written anew.
 
 use super::args::ReplayArgs;
 use super::{Fault, exit, output, some_names};
-use crate::check::model::{Budget, Catalogue};
+use crate::check::model::{Budget, Catalogue, EngineKind, Role};
 use crate::check::runner::case::{Case, Selection, select};
 use crate::check::runner::limits::Limits;
-use crate::check::runner::saved::{Saved, engine_version};
+use crate::check::runner::saved::{self, Saved, engine_version};
 use crate::check::runner::{self, Report, interrupt};
-use crate::check::verdict::Verdict;
-use crate::render::listing;
+use crate::check::verdict::{Expect, Verdict};
+use crate::render::{listing, source};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Replays a file.
+/// Replays a file, or all of a folder; or writes the folder anew.
 pub fn replay(catalogue: &Catalogue, args: &ReplayArgs) -> Result<u8, Fault> {
     let limits = Limits::of(Budget::Standard).map_err(Fault::usage)?;
-    let saved = Saved::read(&args.file).map_err(Fault::usage)?;
+    if args.bless {
+        return bless(catalogue, &args.file, limits);
+    }
+    if args.file.is_dir() {
+        return folder(catalogue, &args.file, limits);
+    }
+    let Some((words, code, report)) = one(catalogue, &args.file, limits)? else {
+        return Ok(exit::INTERRUPTED);
+    };
+    output::print(&format!("{words}\n"));
+    if report.trace.is_some() {
+        output::print(&listing::counterexample(&report, &source::from_disk));
+    }
+    Ok(code)
+}
+
+/// What has become of the failure in this file; `None` if interrupted.
+fn one(catalogue: &Catalogue, file: &Path, limits: Limits) -> Result<Option<(String, u8, Report)>, Fault> {
+    let saved = Saved::read(file).map_err(Fault::usage)?;
     let case = Arc::new(case_of(catalogue, &saved).map_err(Fault::usage)?);
     let report = runner::rerun(&case, saved.schedule.clone(), limits).map_err(Fault::engine)?;
-    let Some(mut report) = report.filter(|_| !interrupt::requested()) else { return Ok(exit::INTERRUPTED) };
+    let Some(mut report) = report.filter(|_| !interrupt::requested()) else { return Ok(None) };
     let diverged =
         matches!(&report.verdict, Verdict::Inconclusive { why } if why.starts_with("replay diverged"));
     if diverged {
         // The code has changed: its schedule says nothing, but the search that found it may find it again.
         match runner::run_one(&case, limits).map_err(Fault::engine)? {
             Some(again) => report = again,
-            None => return Ok(exit::INTERRUPTED),
+            None => return Ok(None),
         }
     }
     let (words, code) = compared(&saved, &report);
-    let how = if diverged { "; its schedule no longer fits, so the search was made again" } else { "" };
-    output::print(&format!("{words}{how}\n"));
-    if report.trace.is_some() {
-        output::print(&listing::counterexample(&report));
+    let how = if diverged {
+        "; model changed: its schedule no longer fits, so the search was made again"
+    } else {
+        ""
+    };
+    Ok(Some((format!("{words}{how}"), code, report)))
+}
+
+/// The counterexample files of a folder, by name.
+fn files(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let cannot = |e: &dyn std::fmt::Display| Fault::usage(format!("cannot read {}: {e}", dir.display()));
+    let entries = std::fs::read_dir(dir).map_err(|e| cannot(&e))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|x| x == "json"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(cannot(&"there is no counterexample file in it"));
     }
-    Ok(code)
+    Ok(files)
+}
+
+/// One line a file; as declared only if all still fail as they did.
+fn folder(catalogue: &Catalogue, dir: &Path, limits: Limits) -> Result<u8, Fault> {
+    let mut worst = exit::OK;
+    for file in files(dir)? {
+        let Some((words, code, _)) = one(catalogue, &file, limits)? else { return Ok(exit::INTERRUPTED) };
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        if output::try_print(&format!("{name}: {words}\n")).is_err() {
+            return Ok(exit::USAGE);
+        }
+        worst = worst.max(code);
+    }
+    Ok(worst)
+}
+
+/// Writes one counterexample for each variant that is declared to fail, and removes those of variants that are gone.
+fn bless(catalogue: &Catalogue, dir: &Path, limits: Limits) -> Result<u8, Fault> {
+    saved::prepare_dir(dir).map_err(Fault::usage)?;
+    let cases = select(catalogue, &Selection::default()).into_iter();
+    let fails =
+        |c: &Case| matches!(c.role, Role::Buggy | Role::WrongFix) && matches!(c.expect, Expect::Found(_));
+    // A recorded schedule replays by itself; the other engines search again.
+    let rank = |c: &Case| match c.engine {
+        EngineKind::Shuttle => 0,
+        EngineKind::Exact => 1,
+        _ => 2,
+    };
+    let mut best: BTreeMap<String, Case> = BTreeMap::new();
+    for c in cases.filter(fails) {
+        let name = format!("{}.{}", c.model, c.variant);
+        if best.get(&name).is_none_or(|b| rank(&c) < rank(b)) {
+            best.insert(name, c);
+        }
+    }
+    for old in files(dir).unwrap_or_default() {
+        if !best.contains_key(old.file_stem().unwrap_or_default().to_string_lossy().as_ref()) {
+            std::fs::remove_file(&old)
+                .map_err(|e| Fault::usage(format!("cannot remove {}: {e}", old.display())))?;
+        }
+    }
+    for (name, case) in best {
+        let case = Arc::new(case);
+        let Some(report) = runner::run_one(&case, limits).map_err(Fault::engine)? else {
+            return Ok(exit::INTERRUPTED);
+        };
+        let Some(found) = Saved::of(&report).filter(|_| report.as_declared) else {
+            return Err(Fault::engine(format!(
+                "{name} is not as declared, and is not blessed: {}",
+                report.verdict
+            )));
+        };
+        let path = found.write(dir, &name);
+        path.map_err(|e| Fault::usage(format!("cannot write {name}.json to {}: {e}", dir.display())))?;
+        output::print(&format!("{name}: {}\n", report.verdict));
+    }
+    Ok(exit::OK)
 }
 
 /// The check that the file came from, with what it was allowed to do then.

@@ -2,12 +2,13 @@
 
 use super::args::ShowArgs;
 use super::{Fault, exit, output, some_names};
-use crate::check::model::{Budget, Catalogue, Model, Role, Variant};
-use crate::check::runner::case::{Selection, select};
+use crate::check::model::{Budget, Catalogue, EngineKind, Model, Role, Variant};
+use crate::check::runner::case::{Case, Selection, select};
 use crate::check::runner::limits::Limits;
+use crate::check::runner::trace::Trace;
 use crate::check::runner::{self, Event, Report};
 use crate::check::verdict::Expect;
-use crate::render::listing;
+use crate::render::{listing, outcomes, source};
 
 /// Shows a model or a variant.
 pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
@@ -19,18 +20,42 @@ pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
     let fails = |v: &&Variant| matches!(v.role, Role::Buggy | Role::WrongFix | Role::Canary);
     let Some(variant) = variant.or_else(|| model.variants.iter().find(fails)) else { return Ok(exit::OK) };
     let reports = run(catalogue, model, variant, limits)?;
-    // The shortest is the one to read; of equals the first, so that it is the same one every time.
+    // The shortest is the one to read, but to know a schedule nearby that passes is worth a few switches; of equals
+    // the first, so that it is the same one every time.
     let shortest = reports
         .iter()
         .filter_map(|r| Some((r, r.trace.as_ref()?)))
-        .min_by_key(|(_, t)| (t.switches(), t.events.len()));
-    if let Some((report, _)) = shortest {
-        output::print(&listing::counterexample(report));
+        .min_by_key(|(_, t)| (t.switches() + 3 * usize::from(t.nearest.is_empty()), t.events.len()));
+    if let Some((report, trace)) = shortest {
+        let mut report = report.clone();
+        if let (Some(t), Some(certified)) = (report.trace.as_mut(), certified(&reports, trace)) {
+            t.minimal = certified;
+        }
+        output::print(&listing::counterexample(&report, &source::from_disk));
     } else if let Some(r) = reports.first() {
         let text = format!("\nno counterexample of {} at the quick budget: {}\n", variant.name, r.verdict);
         output::print(&text);
     }
+    for r in proofs(catalogue, model, limits)? {
+        output::print(&outcomes::table(&model.outcomes, &r));
+    }
     Ok(if runner::interrupt::requested() { exit::INTERRUPTED } else { exit::OK })
+}
+
+/// What the exact engine has certified about this failure, found by another engine.
+fn certified(reports: &[Report], shown: &Trace) -> Option<String> {
+    let exact = reports
+        .iter()
+        .find(|r| r.case.engine == EngineKind::Exact && r.case.discipline == Default::default())?;
+    let theirs = exact.trace.as_ref().filter(|t| (&t.property, t.kind) == (&shown.property, shown.kind))?;
+    let more = theirs.minimal.contains("certified")
+        && theirs.minimal != shown.minimal
+        && !theirs.minimal.starts_with("not");
+    more.then(|| format!("exact: {}; this one: {}", theirs.minimal, or_unknown(&shown.minimal)))
+}
+
+fn or_unknown(minimal: &str) -> &str {
+    if minimal.is_empty() { "not certified" } else { minimal }
 }
 
 /// Runs the checks of the variant that are declared to find something.
@@ -40,10 +65,23 @@ fn run(
     variant: &Variant,
     limits: Limits,
 ) -> Result<Vec<Report>, Fault> {
-    let all = select(catalogue, &Selection::default());
-    let cases = all.into_iter().filter(|c| {
+    some(catalogue, limits, |c| {
         c.model == model.name && c.variant == variant.name && matches!(c.expect, Expect::Found(_))
-    });
+    })
+}
+
+/// The exact engine's checks of the fixed variants, for the table of what can and cannot happen.
+fn proofs(catalogue: &Catalogue, model: &Model, limits: Limits) -> Result<Vec<Report>, Fault> {
+    if model.outcomes.is_empty() {
+        return Ok(Vec::new());
+    }
+    some(catalogue, limits, |c| {
+        c.model == model.name && c.role == Role::Fixed && c.engine == EngineKind::Exact
+    })
+}
+
+fn some(catalogue: &Catalogue, limits: Limits, wanted: impl Fn(&Case) -> bool) -> Result<Vec<Report>, Fault> {
+    let cases = select(catalogue, &Selection::default()).into_iter().filter(wanted);
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let mut reports = Vec::new();
     let outcome = runner::run(cases.collect(), jobs, limits, |event| {

@@ -174,6 +174,7 @@ impl Checker {
                 elapsed: start.elapsed(),
                 trace,
                 fingerprint,
+                outcomes: Vec::new(),
                 stdout: String::new(),
                 stderr: String::new(),
                 engine_failed: false,

@@ -60,9 +60,11 @@ mod tests {
                 object: Some(object.into()),
                 text: String::new(),
                 at: at.into(),
+                ..TraceEvent::default()
             }],
             schedule: vec![],
             minimal: String::new(),
+            nearest: String::new(),
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Judged {
     pub steps: u64,
     /// The failing execution.
     pub trace: Option<Trace>,
+    /// Outcomes of complete executions, and how often each was seen.
+    pub outcomes: Vec<(String, u64)>,
     /// The engine failed, not the model.
     pub engine_failed: bool,
 }
@@ -33,6 +35,7 @@ impl Judged {
             executions: 0,
             steps: 0,
             trace: None,
+            outcomes: Vec::new(),
             engine_failed: false,
         }
     }
@@ -114,6 +117,7 @@ fn died(case: &Case, ended: &Ended, status: ExitStatus) -> Judged {
             executions,
             steps: trace.events.len() as u64,
             trace: Some((**trace).clone()),
+            outcomes: Vec::new(),
             engine_failed: false,
         };
     }
@@ -159,6 +163,7 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         executions: c.executions,
         steps: c.steps,
         trace: c.trace.clone(),
+        outcomes: c.outcomes.clone(),
         engine_failed: false,
     }
 }

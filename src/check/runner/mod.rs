@@ -48,6 +48,8 @@ pub struct Report {
     pub trace: Option<Trace>,
     /// Its fingerprint.
     pub fingerprint: Option<String>,
+    /// Outcomes of complete executions, and how often each was seen.
+    pub outcomes: Vec<(String, u64)>,
     /// The worker's standard output, shortened.
     pub stdout: String,
     /// The worker's standard error, shortened.
@@ -227,6 +229,7 @@ pub fn run_subject(
         elapsed: ended.elapsed,
         trace: judged.trace,
         fingerprint,
+        outcomes: judged.outcomes,
         stdout: ended.stdout,
         stderr: ended.stderr,
         engine_failed: judged.engine_failed,

@@ -4,7 +4,7 @@
 //! same execution reads the same in every process. The only values that depend on the process are addresses:
 //! they are numbered in order of appearance (`ptr#1`).
 
-use crate::check::event::{Answer, Event, ObjectId, Op, Rmw, ThreadId};
+use crate::check::event::{Answer, Event, FROM_INITIAL, ObjectId, Op, Rmw, ThreadId};
 use crate::check::run::{Failure, ObjectInfo, Site};
 use crate::check::verdict::Kind;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Trace {
     pub schedule: Vec<u32>,
     /// What the engine knows of how short it is; empty if nothing.
     pub minimal: String,
+    /// The nearest passing schedule and the pair of steps that flips the result, in words; empty if unknown.
+    #[serde(default)]
+    pub nearest: String,
 }
 
 /// A position that explains the failure.
@@ -53,12 +56,15 @@ pub struct TraceThread {
     pub name: String,
     /// What it had announced and not done.
     pub pending: Option<TraceSite>,
+    /// That operation's kind, one word, and its object (for `join`, the thread): what it waits for if it is stuck.
+    #[serde(default)]
+    pub wants: Option<(String, Option<String>)>,
     /// It had ended.
     pub ended: bool,
 }
 
 /// One completed operation.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TraceEvent {
     /// Who, as an index into the threads.
     pub thread: usize,
@@ -70,6 +76,15 @@ pub struct TraceEvent {
     pub text: String,
     /// `file:line`.
     pub at: String,
+    /// What the atomic holds once the operation is done, if it has written it.
+    #[serde(default)]
+    pub wrote: Option<String>,
+    /// For a read: the event that wrote what it read, where the engine knows it and it is not the initial value.
+    #[serde(default)]
+    pub from: Option<usize>,
+    /// For a read of an old value: the newest write that it did not see.
+    #[serde(default)]
+    pub missed: Option<usize>,
 }
 
 impl Trace {
@@ -87,11 +102,12 @@ impl Trace {
                     what: w.announced(&op),
                     at: position(site),
                 }),
+                wants: t.pending.filter(|_| !t.ended).map(|(op, _)| (word(&op).to_owned(), w.subject(&op))),
                 ended: t.ended,
             })
             .collect();
         let mut newest = BTreeMap::new();
-        let events = f.events.iter().map(|e| w.event(e, &mut newest)).collect();
+        let events = f.events.iter().enumerate().map(|(i, e)| w.event(i, e, &mut newest)).collect();
         let sites = f.sites.iter().map(|(t, what, at)| TraceSite {
             thread: t.0 as usize,
             what: what.clone(),
@@ -107,6 +123,7 @@ impl Trace {
             events,
             schedule: f.schedule.clone(),
             minimal: f.minimal.clone(),
+            nearest: String::new(),
         }
     }
 
@@ -194,17 +211,30 @@ impl<'a> Words<'a> {
         if v < 1 << 32 { v.to_string() } else { format!("{v:#x}") }
     }
 
-    /// `newest` holds the last value that the log wrote to each atomic.
-    fn event(&mut self, e: &Event, newest: &mut BTreeMap<ObjectId, u64>) -> TraceEvent {
+    /// What an operation acts on: an object, or for `join`, `spawn` and `unpark` a thread.
+    fn subject(&self, op: &Op) -> Option<String> {
+        match *op {
+            Op::Join { child } | Op::Spawn { child } => Some(self.thread(child)),
+            Op::Unpark { thread } => Some(self.thread(thread)),
+            _ => op.object().map(|o| self.object(o)),
+        }
+    }
+
+    /// `newest` holds the last write of the log to each atomic: its place and its value.
+    fn event(&mut self, i: usize, e: &Event, newest: &mut BTreeMap<ObjectId, (usize, u64)>) -> TraceEvent {
         let mut text = self.done(&e.op, e.answer);
-        match (e.op, e.op.object().and_then(|o| newest.get(&o).copied())) {
-            (Op::Load { .. } | Op::Cas { .. }, Some(new)) if new != e.answer.value => {
+        let last = e.op.object().and_then(|o| newest.get(&o).copied());
+        let mut missed = None;
+        match (e.op, last) {
+            (Op::Load { .. } | Op::Cas { .. }, Some((at, new))) if new != e.answer.value => {
+                missed = Some(at);
                 let _ = write!(text, ", stale: {} is newer", self.value(new));
             }
             _ => {}
         }
-        if let Some((obj, value)) = written(e) {
-            newest.insert(obj, value);
+        let wrote = written(e);
+        if let Some((obj, value)) = wrote {
+            newest.insert(obj, (i, value));
         }
         TraceEvent {
             thread: e.thread.0 as usize,
@@ -212,6 +242,9 @@ impl<'a> Words<'a> {
             object: e.op.object().map(|o| self.object(o)),
             text,
             at: position(e.site),
+            wrote: wrote.map(|(_, value)| self.value(value)),
+            from: e.from.filter(|w| *w != FROM_INITIAL).map(|w| w as usize),
+            missed,
         }
     }
 

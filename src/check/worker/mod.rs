@@ -8,6 +8,7 @@ mod guard;
 mod panics;
 mod pipe;
 pub mod protocol;
+mod shrink;
 
 use super::engine::{self, Exploration, Plan};
 use super::litmus;
@@ -78,6 +79,9 @@ pub fn work(order: &Order, scenario: Scenario, forbidden: Vec<(&'static str, &'s
     guard::install(order);
     panics::install();
     let _ = run::ON_FAILURE.set(|f| {
+        if SHRINKING.load(Ordering::Relaxed) {
+            return;
+        }
         let executions = EXECUTIONS.load(Ordering::Relaxed);
         pipe::send(Message::Provisional { trace: Box::new(Trace::of(f)), executions });
     });
@@ -87,12 +91,44 @@ pub fn work(order: &Order, scenario: Scenario, forbidden: Vec<(&'static str, &'s
     let watched = watch(scenario, forbidden);
     pipe::send(
         match catch_unwind(AssertUnwindSafe(|| explore(engine, &watched, &plan, order.schedule.as_deref()))) {
-            Ok(e) => Message::Done(Box::new(Conclusion::of(e, observed()))),
+            Ok(mut e) => {
+                let seen = observed();
+                let nearest = shortened(engine, &watched, &plan, order, &mut e);
+                let mut c = Conclusion::of(e, seen);
+                if let (Some(t), Some(nearest)) = (&mut c.trace, nearest) {
+                    t.nearest = nearest;
+                }
+                Message::Done(Box::new(c))
+            }
             Err(p) => Message::EnginePanicked { message: payload(&*p) },
         },
     );
     // What the engine has left behind must not be dropped: some of it cannot be, outside a run.
     leave()
+}
+
+/// Replays for shrinking are under way: what fails in them is no news.
+static SHRINKING: AtomicBool = AtomicBool::new(false);
+
+/// Shrinks a failure that shuttle has just found, and says which schedule nearby passes. A replay shows what was
+/// recorded, and a litmus test is judged by its outcomes alone.
+fn shortened(
+    engine: EngineKind,
+    scenario: &Scenario,
+    plan: &Plan,
+    order: &Order,
+    e: &mut Exploration,
+) -> Option<String> {
+    let wanted = engine == EngineKind::Shuttle
+        && order.schedule.is_none()
+        && matches!(order.subject, Subject::Variant { .. } | Subject::Test { .. });
+    let failure = e.failure.as_deref().filter(|_| wanted)?;
+    SHRINKING.store(true, Ordering::Relaxed);
+    let shrunk = shrink::shrink(scenario, plan, failure);
+    SHRINKING.store(false, Ordering::Relaxed);
+    let shrunk = shrunk?;
+    e.failure = Some(shrunk.failure);
+    Some(shrunk.nearest)
 }
 
 fn leave() -> ! {

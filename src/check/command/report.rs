@@ -1,0 +1,46 @@
+//! `selvedge report --out DIR`: the gate at the quick budget, as one HTML file.
+
+use super::args::ReportArgs;
+use super::{Fault, exit, output};
+use crate::check::model::{Budget, Catalogue};
+use crate::check::runner::case::{Selection, select};
+use crate::check::runner::limits::Limits;
+use crate::check::runner::{self, Event, saved};
+use crate::render::{html, source};
+
+/// The file in the folder.
+const FILE: &str = "report.html";
+
+/// Runs the gate and writes the report. A verdict that differs is in the report, and in the exit code.
+pub fn report(catalogue: &Catalogue, args: &ReportArgs) -> Result<u8, Fault> {
+    saved::prepare_dir(&args.out).map_err(Fault::usage)?;
+    let selection = Selection::default();
+    let limits = Limits::of(Budget::Quick).map_err(Fault::usage)?;
+    let cases = select(catalogue, &selection);
+    if cases.is_empty() {
+        return Err(Fault::nothing("the catalogue has no checks"));
+    }
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut reports = Vec::new();
+    let outcome = runner::run(cases, jobs, limits, |event| {
+        if let Event::Reported(r) = event {
+            reports.push(*r);
+        }
+    });
+    if let Some(fault) = outcome.broken {
+        return Err(Fault::engine(fault));
+    }
+    if outcome.interrupted {
+        return Ok(exit::INTERRUPTED);
+    }
+    let budget = selection.budget.word();
+    let page = html::page(catalogue, &reports, budget, selection.seed, &source::from_disk);
+    let path = saved::write_whole(&args.out, FILE, page.as_bytes())
+        .map_err(|e| Fault::usage(format!("cannot write {FILE} to {}: {e}", args.out.display())))?;
+    let differing = reports.iter().filter(|r| !r.as_declared).count();
+    output::print(&format!("{} ({} checks, {differing} not as declared)\n", path.display(), reports.len()));
+    if let Some(r) = reports.iter().find(|r| r.engine_failed) {
+        return Err(Fault::engine(format!("{}: {}: {}", r.case.identity(), r.verdict, r.message)));
+    }
+    Ok(if differing == 0 { exit::OK } else { exit::DIFFERS })
+}
