@@ -69,7 +69,7 @@ fn says(v: &Verdict) -> Option<Says> {
 
 /// Compares the rows of one variant. Says how many other engines agree, and of what type the others are; a row that
 /// disagrees without a declared type is no longer as declared.
-pub fn settle(rows: &mut [Box<Report>]) -> Vec<Disagreement> {
+pub fn settle(rows: &mut [Report]) -> Vec<Disagreement> {
     let truth = |r: &Report| r.case.engine == EngineKind::Exact && r.case.plan.memory == Memory::Rc11;
     let Some(exact) = rows.iter().filter(|r| truth(r)).find_map(|r| says(&r.verdict)) else {
         return Vec::new();

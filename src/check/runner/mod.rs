@@ -120,17 +120,17 @@ pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnM
         }
     });
     // After an interruption, what ended out of order is still known.
-    settle(waiting.into_iter().flatten().flatten().collect(), &mut on_event);
+    settle(waiting.into_iter().flatten().flatten().map(|r| *r).collect(), &mut on_event);
     outcome.interrupted = interrupt::requested();
     outcome
 }
 
-fn settle(mut rows: Vec<Box<Report>>, on_event: &mut impl FnMut(Event)) {
+fn settle(mut rows: Vec<Report>, on_event: &mut impl FnMut(Event)) {
     let disagreements = agreement::settle(&mut rows);
     if !disagreements.is_empty() {
         on_event(Event::Disagreed(disagreements));
     }
-    rows.into_iter().for_each(|r| on_event(Event::Reported(r)));
+    rows.into_iter().for_each(|r| on_event(Event::Reported(Box::new(r))));
 }
 
 /// The reports of the next variant, if all of them are there; those that were interrupted are left out.
@@ -138,7 +138,7 @@ fn next_variant(
     cases: &[Arc<Case>],
     waiting: &mut [Option<Option<Box<Report>>>],
     reported: &mut usize,
-) -> Option<Vec<Box<Report>>> {
+) -> Option<Vec<Report>> {
     let first = cases.get(*reported)?;
     let same = |c: &&Arc<Case>| (&c.model, &c.variant) == (&first.model, &first.variant);
     let rows = &mut waiting[*reported..];
@@ -147,7 +147,7 @@ fn next_variant(
         return None;
     }
     *reported += n;
-    Some(rows[..n].iter_mut().filter_map(|r| r.take().flatten()).collect())
+    Some(rows[..n].iter_mut().filter_map(|r| r.take().flatten().map(|r| *r)).collect())
 }
 
 enum Told {
