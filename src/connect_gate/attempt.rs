@@ -37,7 +37,7 @@ impl<'g, R, E> Attempt<'g, R, E> {
         self.gate.owned.with_mut(|owned| {
             // SAFETY: only an `Attempt` gets here, and this one exists because its thread moved the word to
             // *attempting*; nobody can move it on but this attempt's own end, which takes it by value. The last
-            // leader's accesses happened before (Acquire in `lead`). The borrow of `self` keeps this the only
+            // leader's accesses happened before (Acquire in `Enter`). The borrow of `self` keeps this the only
             // reference.
             unsafe { &mut *owned }
         })

@@ -156,7 +156,9 @@ impl<'g, R, E> Enter<'g, R, E> {
         }
         let gate = self.gate;
         loop {
-            // Acquire: as in `ConnectGate::state`, for the caller who finds a connection.
+            // Acquire: pairs with the Release of the publishing swap, for the caller who finds a connection and for the
+            // one who takes the lead: the resource is as the last leader left it. Also with that of an `invalidate`
+            // in between, which continues the swap's release sequence.
             let word = gate.word.load(Ordering::Acquire);
             match phase(word) {
                 CONNECTED => return Poll::Ready(Turn::Connected(epoch(word))),

@@ -143,7 +143,7 @@ struct Shared<E> {
 ///
 /// | `word` (epoch, phase) | who may move it | to | ordering |
 /// |---|---|---|---|
-/// | n, idle or cooling | any caller, once: it is the leader of n+1 | n+1, attempting | Acquire |
+/// | n, idle or cooling | any caller, once: it is the leader of n+1 | n+1, attempting | Acquire (by the load before) |
 /// | n, attempting | a waiter, under the lock | the same, with `WAITERS` | Relaxed |
 /// | n, attempting | its leader | n, connected or idle or cooling, without `WAITERS` | Release |
 /// | n, connected | whoever saw n break | n, idle | Release |
@@ -208,19 +208,19 @@ impl<R, E> ConnectGate<R, E> {
     pub fn invalidate(&self, broken: Epoch) -> bool {
         let connected = (broken.0 * EPOCH) | CONNECTED;
         let idle = (broken.0 * EPOCH) | IDLE;
-        // Release: pairs with the Acquire of the next leader in `lead`; what the caller did with the broken
+        // Release: pairs with the Acquire load of the next leader in `Enter`; what the caller did with the broken
         // connection is over before the leader touches it. Relaxed on failure: nothing is read on the strength
         // of it.
         self.word.compare_exchange(connected, idle, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
-    /// Becomes the leader of the next attempt, if `word` is still what the gate is doing.
+    /// Becomes the leader of the next attempt, if `word`, read with Acquire, is still what the gate is doing.
     fn lead(&self, word: u64) -> Option<Attempt<'_, R, E>> {
         let next = (word & !(PHASE | WAITERS)).wrapping_add(EPOCH) | ATTEMPTING;
-        // Acquire: pairs with the Release of the last leader's swap, through the release sequence that an
-        // `invalidate` in between continues; the resource is as the last leader left it.
+        // Relaxed: the caller has read `word` with Acquire, and no value is ever written to the word twice, so this
+        // exchange reads the very write that the caller has synchronised with.
         self.word
-            .compare_exchange(word, next, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(word, next, Ordering::Relaxed, Ordering::Relaxed)
             .ok()
             .map(|_| Attempt::new(self, epoch(next)))
     }
@@ -233,7 +233,7 @@ impl<R, E> ConnectGate<R, E> {
 
     /// Ends the attempt of `epoch` and completes its waiters.
     fn publish(&self, epoch: Epoch, phase: u64, outcome: Outcome<E>) {
-        // Release: pairs with the Acquire in `state`, `connected` and `lead`; the attempt's work is visible to
+        // Release: pairs with the Acquire in `state`, `connected` and `Enter`; the attempt's work is visible to
         // whoever sees that it is over. Nothing need be acquired: if `WAITERS` was set, the waiter set it while
         // it held the lock that `broadcast` takes next, so its entry is there by then.
         let before = self.word.swap((epoch.0 * EPOCH) | phase, Ordering::Release);

@@ -11,6 +11,7 @@
 //! | `rmw-atomicity` | loom does not order plain stores against the two halves of a read-modify-write |
 //! | `fence-too-strong` | loom's SeqCst fences synchronise with each other without any atomic between them |
 //! | `thread-limit` | loom runs five threads at most |
+//! | `no-timeouts` | in loom a timed wait never times out, so a deadline never passes there (`gate_cancelled_waiter`) |
 //! | `sc-only` | shuttle interleaves; a load always reads the newest store |
 
 mod fence_race;

@@ -73,6 +73,6 @@ pub(super) fn model() -> Model {
         .variant(
             Variant::fixed("epoch_gate_deadline", || scenario(until_deadline))
                 .about("ConnectGate, a thread whose deadline passes: an outcome that is there already counts")
-                .out_of_reach(EngineKind::Loom, "a timeout never fires in loom"),
+                .out_of_reach(EngineKind::Loom, "no-timeouts: a timed wait never times out in loom"),
         )
 }

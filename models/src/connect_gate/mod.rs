@@ -40,7 +40,7 @@ enum Next<A, E> {
 /// The seam between the variants: as much of the gate as the models use. The resource is a number of attempts.
 trait Gate: Send + Sync + 'static {
     type Attempt<'g>: Send;
-    type Epoch: Copy + PartialEq + Send;
+    type Epoch: Copy + PartialEq + Send + Sync;
     fn new() -> Self;
     /// Blocks this thread.
     fn enter(&self) -> Next<Self::Attempt<'_>, Self::Epoch>;

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped};
-use selvedge::check::{Kind, Model, Variant, sometimes};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
 use selvedge::sync::{Arc, Named, Ordering, UnsafeCell, thread};
 
 struct LoadThenStore;
@@ -19,15 +19,20 @@ impl Defect for RelaxedInvalidate {
     const INVALIDATE: Ordering = Ordering::Relaxed;
 }
 
-/// The shared half of a connection: plain data, written by its user, and by the leader who replaces it.
+/// The shared half of a connection: plain data, read by its users, and written by the leader who replaces it.
 struct Line(UnsafeCell<u32>);
 
-// SAFETY: the user of a connection has finished with it when it reports it broken, and nobody leads before that:
-// which is what the model checks, and is false for `load_then_store` and `relaxed_invalidate`.
+// SAFETY: a user of a connection has finished with it when it reports it broken, and nobody leads before that: which
+// is what the model checks, and is false for `load_then_store` and `relaxed_invalidate`.
 unsafe impl Sync for Line {}
 
 impl Line {
-    fn touch(&self) {
+    fn read(&self) -> u32 {
+        // SAFETY: as above.
+        self.0.with(|line| unsafe { *line })
+    }
+
+    fn replace(&self) {
         self.0.with_mut(|line| {
             // SAFETY: as above; the checker reports a race before memory is touched.
             unsafe { *line += 1 }
@@ -37,11 +42,14 @@ impl Line {
 
 /// Connects if nobody else does, uses the connection, and reports it broken. Returns whether it led.
 fn use_once<G: Gate>(gate: &G, line: &Line) -> bool {
-    let Next::Lead(mut attempt) = gate.enter() else { return false };
+    let Next::Lead(mut attempt) = gate.enter() else {
+        always("sees-the-connection", line.read() > 0, || "connected, and the line is not there".to_owned());
+        return false;
+    };
     G::work(&mut attempt);
-    line.touch();
+    line.replace();
     let epoch = G::commit(attempt);
-    line.touch();
+    line.read();
     gate.invalidate(epoch);
     true
 }
@@ -66,6 +74,7 @@ pub(super) fn model() -> Model {
         .incident("002")
         .lesson(include_str!("two_leaders.md"))
         .always("race-free", "leaders touch the resource one after the other, and after its last user")
+        .always("sees-the-connection", "who is told that there is a connection sees it")
         .sometimes("led-in-turn", "both lead, one after the other")
         .sometimes("shared-one-flight", "one of them gets the connection that the other made")
         .variant(
