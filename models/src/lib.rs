@@ -6,6 +6,7 @@
 pub mod packer_zero_segment;
 pub mod reconnect_early_wake;
 pub mod session_id_reuse;
+pub mod torn_record;
 pub mod vserver_swap;
 
 pub mod connect_gate;
@@ -17,11 +18,16 @@ use selvedge::check::Catalogue;
 
 /// Every model: incidents first, then the primitives, then the canaries.
 pub fn catalogue() -> Catalogue {
-    let models = [session_id_reuse::model(), packer_zero_segment::model(), reconnect_early_wake::model()]
-        .into_iter()
-        .chain(vserver_swap::models())
-        .chain(session_table::models())
-        .chain(connect_gate::models())
-        .chain(canary::models());
+    let models = [
+        session_id_reuse::model(),
+        packer_zero_segment::model(),
+        torn_record::model(),
+        reconnect_early_wake::model(),
+    ]
+    .into_iter()
+    .chain(vserver_swap::models())
+    .chain(session_table::models())
+    .chain(connect_gate::models())
+    .chain(canary::models());
     models.fold(Catalogue::new(), Catalogue::model)
 }

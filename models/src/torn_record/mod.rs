@@ -1,0 +1,108 @@
+//! openais and its heirs: the recorder that should explain a crash mixes two records, or drops one and does not say so.
+//!
+#![doc = include_str!("lesson.md")]
+
+mod miniature;
+
+use miniature::{HeadUnderLock, InLoggerFlag};
+use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::flight_recorder::FlightRecorder;
+use selvedge::sync::{Arc, thread};
+
+/// An event of two words that belong together.
+type Event = [u64; 2];
+
+/// What a reader finds: whole records as they are taken to be, and how many it is told are not among them.
+struct Found {
+    events: Vec<Event>,
+    missing: u64,
+}
+
+/// The seam between the variants.
+trait Recorder: Send + Sync + 'static {
+    /// With room for so many events.
+    fn new(capacity: usize) -> Self;
+    fn record(&self, event: Event);
+    /// What a reader finds who waits for nobody: after a crash there is nobody to wait for.
+    fn read(&self) -> Found;
+}
+
+/// Fix: numbers are dealt out by one exchange, and a stamp on each record says whether it is whole.
+impl Recorder for FlightRecorder<2> {
+    fn new(capacity: usize) -> Self {
+        FlightRecorder::new(capacity).expect("a small ring")
+    }
+    fn record(&self, event: Event) {
+        FlightRecorder::record(self, event);
+    }
+    fn read(&self) -> Found {
+        let dump = self.dump();
+        Found { events: dump.records.iter().map(|r| r.words).collect(), missing: dump.missing() }
+    }
+}
+
+/// The event of a writer: whoever sees one word of it knows the other.
+fn event(writer: u64) -> Event {
+    [writer, 10 + writer]
+}
+
+fn check(found: &Found) {
+    for e in &found.events {
+        always("whole", [event(1), event(2)].contains(e), || format!("{e:?} was never recorded"));
+    }
+}
+
+/// Two writers; the reader is the crash handler, and comes at any time.
+fn scenario<R: Recorder>(capacity: usize) -> &'static str {
+    let recorder = Arc::new(R::new(capacity));
+    let writers = [1, 2].map(|writer| {
+        let recorder = recorder.clone();
+        thread::spawn(move || recorder.record(event(writer)))
+    });
+    let crash = recorder.read();
+    check(&crash);
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    let end = recorder.read();
+    check(&end);
+    let accounted = end.events.len() as u64 + end.missing;
+    always("accounted", accounted == 2, || {
+        format!("2 events: {} are there, {} are said to be missing", end.events.len(), end.missing)
+    });
+    sometimes("read-in-time", !crash.events.is_empty());
+    sometimes("crash-in-mid-record", crash.missing > 0);
+    if crash.events.is_empty() { "crash before a record" } else { "crash after a record" }
+}
+
+/// The model.
+pub fn model() -> Model {
+    const TORN: (&str, Kind) = ("whole", Kind::Assertion);
+    const LOST: (&str, Kind) = ("accounted", Kind::Assertion);
+    Model::new("torn_record", "the recorder of a crash mixes two records, or drops one and does not say so")
+        .incident("001")
+        .lesson(include_str!("lesson.md"))
+        .always("whole", "a record that is read was written, as it is, by one writer")
+        .always("accounted", "when the writers are done, each event is there or counted as missing")
+        .sometimes("read-in-time", "the crash handler finds a whole record")
+        .sometimes("crash-in-mid-record", "the crash handler comes while a record is written")
+        .variant(
+            Variant::buggy("head_under_lock", || scenario::<HeadUnderLock>(2), &[TORN, LOST])
+                .about("only the publication of the head is locked: two writers take the same place"),
+        )
+        .variant(
+            Variant::wrong_fix("in_logger_flag", || scenario::<InLoggerFlag>(2), &[LOST])
+                .about("looks right because only one thread is ever in the recorder; the other's event is dropped silently"),
+        )
+        .variant(
+            Variant::fixed("stamped", || scenario::<FlightRecorder<2>>(2))
+                .about("FlightRecorder: every writer has a place of its own, every record says whether it is whole")
+ // loom tries every stale value of every word: bounded by its preemptions, while exact exhausts it.
+ .loom_bounded(1, 2, Some(3)),
+        )
+        .variant(
+            Variant::fixed("stamped_overwriting", || scenario::<FlightRecorder<2>>(1))
+                .about("FlightRecorder with room for one: the second event overwrites the first, or is dropped and counted")
+ .loom_bounded(1, 2, Some(3)),
+        )
+}
