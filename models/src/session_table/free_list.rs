@@ -6,12 +6,18 @@ use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
 use selvedge::check::{EngineKind, Kind, Model, Variant, always, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, thread};
+use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
 
 struct ListOfIndexes;
 impl Defect for ListOfIndexes {
     /// BUG: a slot that was taken and brought back looks as if it had never gone; what lies under it has changed.
     const FREE_LIST_OF_IDS: bool = false;
+}
+
+struct RelaxedRetry;
+impl Defect for RelaxedRetry {
+    /// BUG: the exchange that fails has read another top, and fills a slot that it has not seen emptied.
+    const POP_AGAIN: Ordering = Ordering::Relaxed;
 }
 
 fn sleeper_meets_churn<T: Table>() -> &'static str {
@@ -56,6 +62,10 @@ pub fn model() -> Model {
             // Found in about one of 2,500 random schedules; quick, for it stops there.
             .tune(EngineKind::Shuttle, |c| c.executions(50_000, 50_000, 400_000))
             .about("the free list is a Treiber stack of bare slot numbers: the ABA problem"),
+        )
+        .variant(
+            Variant::buggy("relaxed_retry", sleeper_meets_churn::<Miniature<RelaxedRetry>>, &[RACE])
+                .about("a pop that has to try again reads the new top without Acquire"),
         )
         .variant(
             Variant::fixed("session_table", sleeper_meets_churn::<SessionTable<Session>>)

@@ -14,10 +14,16 @@ impl Defect for Uncounted {
     const GUARDS_COUNT: bool = false;
 }
 
-struct RelaxedLeave;
-impl Defect for RelaxedLeave {
+struct LeaveWithoutRelease;
+impl Defect for LeaveWithoutRelease {
+    /// BUG: whoever destroys the value has not seen that this reader is done with it.
+    const LEAVE: Ordering = Ordering::Acquire;
+}
+
+struct LeaveWithoutAcquire;
+impl Defect for LeaveWithoutAcquire {
     /// BUG: the last one out destroys the value without having seen that the others are done with it.
-    const LEAVE: Ordering = Ordering::Relaxed;
+    const LEAVE: Ordering = Ordering::Release;
 }
 
 struct RelaxedEnter;
@@ -99,8 +105,20 @@ pub fn model() -> Model {
             .about("the reader checks the generation and reads, and the closer does not know"),
         )
         .variant(
-            Variant::buggy("relaxed_leave", || guard_across::<Miniature<RelaxedLeave>>(End::Close), &[RACE])
-                .about("guards are counted, but dropping one orders nothing"),
+            Variant::buggy(
+                "leave_without_release",
+                || guard_across::<Miniature<LeaveWithoutRelease>>(End::Close),
+                &[RACE],
+            )
+            .about("guards are counted, but dropping one does not release what was read"),
+        )
+        .variant(
+            Variant::buggy(
+                "leave_without_acquire",
+                || guard_across::<Miniature<LeaveWithoutAcquire>>(End::Complete),
+                &[RACE],
+            )
+            .about("guards are counted, but the last one does not acquire what the others have read"),
         )
         .variant(
             Variant::buggy("relaxed_enter", || guard_across::<Miniature<RelaxedEnter>>(End::Close), &[RACE])

@@ -20,6 +20,12 @@ impl Defect for RelaxedPush {
     const PUSH: Ordering = Ordering::Relaxed;
 }
 
+struct RelaxedPop;
+impl Defect for RelaxedPop {
+    /// BUG: as with `RelaxedPush`, seen from the other side.
+    const POP: Ordering = Ordering::Relaxed;
+}
+
 fn iteration_meets_reuse<T: Table>() -> &'static str {
     let destroyed = Arc::new(AtomicU32::new(0));
     let table = Arc::new(T::new(1, 2));
@@ -77,6 +83,10 @@ pub fn model() -> Model {
         .variant(
             Variant::buggy("relaxed_push", iteration_meets_reuse::<Miniature<RelaxedPush>>, &[RACE])
                 .about("the slot goes back to the free list without Release, so it may be filled before it is emptied"),
+        )
+        .variant(
+            Variant::buggy("relaxed_pop", iteration_meets_reuse::<Miniature<RelaxedPop>>, &[RACE])
+                .about("the slot is taken from the free list without Acquire, with the same effect"),
         )
         .variant(Variant::fixed("session_table", iteration_meets_reuse::<SessionTable<Session>>).about("SessionTable"))
 }

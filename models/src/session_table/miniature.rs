@@ -15,6 +15,10 @@ pub trait Defect: Send + Sync + 'static {
     const LEAVE: Ordering = Ordering::AcqRel;
     /// How a claim that is alone takes the value over.
     const TAKE_OVER: Ordering = Ordering::Acquire;
+    /// How the top of the free list is read.
+    const POP: Ordering = Ordering::Acquire;
+    /// How it is read again, by an exchange that failed.
+    const POP_AGAIN: Ordering = Ordering::Acquire;
     /// How a free slot is put back.
     const PUSH: Ordering = Ordering::Release;
     /// The word is changed by an exchange, not by a load and a store.
@@ -70,12 +74,12 @@ impl<D: Defect> Miniature<D> {
     }
 
     fn pop(&self) -> Option<u64> {
-        let mut head = self.head.load(Ordering::Acquire);
+        let mut head = self.head.load(D::POP);
         while head != 0 {
             let index = if D::FREE_LIST_OF_IDS { head & 0xff } else { head - 1 };
             let slot = &self.slots[index as usize];
             let under = slot.below.load(Ordering::Relaxed);
-            match self.head.compare_exchange(head, under, Ordering::Relaxed, Ordering::Acquire) {
+            match self.head.compare_exchange(head, under, Ordering::Relaxed, D::POP_AGAIN) {
                 Ok(_) if D::FREE_LIST_OF_IDS => return Some(head),
                 Ok(_) => return Some((slot.word.load(Ordering::Relaxed) >> SHIFT) + 1 << SHIFT | index),
                 Err(now) => head = now,
