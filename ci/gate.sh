@@ -37,6 +37,9 @@ same first again "two runs with one seed differ"
 run alone --jobs 1
 same first alone "results depend on --jobs"
 
+"$gate" replay models/counterexamples >"$scratch/replayed" ||
+    { cat "$scratch/replayed"; echo "gate: a committed counterexample is not what it was"; exit 1; }
+
 for k in 1 2 3; do run "shard$k" --shard $k/3; done
 grep -h '"type":"check"' "$scratch"/shard[123] | sort >"$scratch/shards"
 grep '"type":"check"' "$scratch/first" | sort >"$scratch/whole"

@@ -47,3 +47,21 @@ fn every_counterexample_is_narrow_short_and_explained() {
     }
     assert!(shown >= 15, "only {shown} variants are declared to fail");
 }
+
+/// Every buggy variant and wrong fix has a committed counterexample that still fails as it did.
+/// `selvedge replay --bless models/counterexamples` writes them anew; read the difference before it is committed.
+#[test]
+fn the_committed_counterexamples_still_fail() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("counterexamples");
+    let out = Command::new(env!("CARGO_BIN_EXE_selvedge")).arg("replay").arg(&dir).output();
+    let out = out.expect("the command starts");
+    let text = String::from_utf8(out.stdout).expect("text");
+    assert_eq!(out.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    for model in selvedge_models::catalogue().models() {
+        for v in model.variants.iter().filter(|v| matches!(v.role, Role::Buggy | Role::WrongFix)) {
+            let line = format!("{}.{}: same failure: ", model.name, v.name);
+            assert!(text.lines().any(|l| l.starts_with(&line)), "no line {line}..\n{text}");
+            assert!(!text.contains("another path"), "{text}");
+        }
+    }
+}
