@@ -6,3 +6,5 @@ cd "$(dirname "$0")/.."
 
 cargo build --quiet --release -p selvedge-bench --bins
 cargo run --quiet --release -p selvedge-bench --features checked --bin engine-overhead 1
+# Asserts that the executions are the optimum, and that workers change nothing.
+cargo run --quiet --release -p selvedge-bench --features checked --bin exact-speed 1

@@ -182,6 +182,19 @@ fn the_manifest_is_the_tested_one() {
     }
 }
 
+/// So are the tests that people copy: `ci/downstream.sh` runs them.
+#[test]
+fn the_examples_are_the_tested_ones() {
+    let readme = readme();
+    for (name, mark) in [("readme_test", "fn no_increment_is_lost"), ("readme_models", "fn main() -> ")] {
+        let block = readme.split("```rust").skip(1).filter_map(|b| b.split_once('\n')?.1.split("```").next());
+        let block = block.into_iter().find(|b| b.contains(mark)).expect("the example");
+        let file = root().join(format!("ci/downstream/tests/{name}.rs"));
+        let tested = fs::read_to_string(file).expect("the tested file");
+        assert!(tested.ends_with(block), "ci/downstream/tests/{name}.rs is not what README.md shows");
+    }
+}
+
 #[test]
 fn links_lead_somewhere() {
     for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {

@@ -1,6 +1,6 @@
 //! The checker: models and verdicts, the event log, the engines, the runner and the command.
 //!
-//! Reading order: [`model`] (what is checked), [`verdict`] (what is concluded), [`event`] (what a program can
+//! Reading order: [`mod@model`] (what is checked), [`verdict`] (what is concluded), [`event`] (what a program can
 //! do), [`run`] (the recorder), [`engine`] (who explores), [`runner`] (one worker process per check),
 //! [`worker`] (that process), [`litmus`] (what each engine sees), [`quarantine`] (frees held back), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
 

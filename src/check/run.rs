@@ -1,8 +1,8 @@
 //! The recorder: the state of the execution at hand, reached through a thread-local.
 //!
 //! An engine installs a [`Run`] on its OS thread before it calls the scenario. Facade objects ask
-//! [`with`] at construction whether a run is installed; if not, they are native. From then on every
-//! operation goes through [`perform`]: announce, let the engine do it, record.
+//! [`current`] at construction whether a run is installed; if not, they are native. From then on every
+//! operation goes through [`Run::perform`]: announce, let the engine do it, record.
 //!
 //! Who is running: engines switch coroutines only inside [`Engine::perform`], so each caller restores
 //! `current` to itself when its operation returns. No engine needs to be asked.

@@ -1,6 +1,6 @@
 //! Models of `ConnectGate` itself: one file a model.
 //!
-//! Each model runs the shipped gate and, to show that it can fail, a [`miniature`] of it with one defect: the first
+//! Each model runs the shipped gate and, to show that it can fail, a `miniature` of it with one defect: the first
 //! of them is the naive gate that a reader would write, and that loses a wake-up within seconds in production.
 
 mod cancelled_waiter;

@@ -1,6 +1,6 @@
 //! Models of `SessionTable` itself, with tables of one or two slots: one file a model.
 //!
-//! Each model runs the shipped table and, to show that it can fail, a [`miniature`] of it with one defect.
+//! Each model runs the shipped table and, to show that it can fail, a `miniature` of it with one defect.
 
 mod claim;
 mod free_list;

@@ -2,7 +2,7 @@
 //!
 //! It sits beside the engine interface, not behind it: no run is installed, so that the facade's objects are the
 //! production ones. What it adds is bookkeeping. An OS thread belongs to an execution through a thread-local that
-//! `thread::spawn` hands down ([`inherit`]); a panic on such a thread, joined or not, fails the execution.
+//! `thread::spawn` hands down (`inherit`); a panic on such a thread, joined or not, fails the execution.
 
 use crate::check::engine::{Exploration, Plan};
 use crate::check::model::Scenario;
