@@ -81,7 +81,7 @@ impl<D: Defect> Miniature<D> {
             let under = slot.below.load(Ordering::Relaxed);
             match self.head.compare_exchange(head, under, Ordering::Relaxed, D::POP_AGAIN) {
                 Ok(_) if D::FREE_LIST_OF_IDS => return Some(head),
-                Ok(_) => return Some((slot.word.load(Ordering::Relaxed) >> SHIFT) + 1 << SHIFT | index),
+                Ok(_) => return Some(((slot.word.load(Ordering::Relaxed) >> SHIFT) + 1) << SHIFT | index),
                 Err(now) => head = now,
             }
         }
