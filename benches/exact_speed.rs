@@ -118,7 +118,7 @@ fn median(mut v: Vec<f64>) -> f64 {
 
 fn resident_mib() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    Some(statm.split(' ').nth(1)?.parse::<u64>().ok()? * 4096 >> 20)
+    Some((statm.split(' ').nth(1)?.parse::<u64>().ok()? * 4096) >> 20)
 }
 
 fn peer((n, s, finished): (u64, f64, bool), ours: f64) -> String {

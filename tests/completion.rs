@@ -1,4 +1,5 @@
 //! Completions: results, time-outs, and that no scope ends before its signal is used up.
+#![allow(clippy::drop_non_drop, reason = "a waiter that is dropped unused is what is tested")]
 
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::completion::{Abandoned, Completion, Signal, Waited};

@@ -1,6 +1,9 @@
 //! The litmus table, confirmed: by an oracle that enumerates all candidate executions, and by the exact engine, which
 //! must agree with it outcome by outcome. Then what shuttle shows of it. loom is put to the test by the command,
 //! which isolates it: `models/tests/litmus.rs`.
+//!
+//! Engines side by side, so not under `--cfg loom` or `--cfg shuttle`, which leave one.
+#![cfg(all(feature = "check", not(any(loom, shuttle))))]
 
 mod support;
 

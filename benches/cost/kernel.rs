@@ -19,6 +19,7 @@ pub struct Shared {
     cell: UnsafeCell<u64>,
 }
 
+#[allow(clippy::arc_with_non_send_sync, reason = "one thread: what is counted is the operations")]
 pub fn new() -> Arc<Shared> {
     Arc::new(Shared {
         count: AtomicU64::new(1),
@@ -39,7 +40,7 @@ pub fn round(s: &Arc<Shared>, n: u64) -> u64 {
     let mine = s.clone();
     let mut sum = s.count.fetch_add(n, Ordering::Relaxed);
     sum ^= s.count.load(Ordering::Acquire);
-    s.flag.store(n % 2 == 0, Ordering::Release);
+    s.flag.store(n.is_multiple_of(2), Ordering::Release);
     if s.flag.compare_exchange(true, false, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
         sum += 1;
     }
@@ -60,7 +61,7 @@ pub fn round(s: &Arc<Shared>, n: u64) -> u64 {
     s.table.write()[(n % 4) as usize] += 1;
     sum ^= s.table.read().iter().sum::<u64>();
     sum ^= **s.config.load();
-    if n % 16 == 0 {
+    if n.is_multiple_of(16) {
         s.config.store(Arc::new(n));
     }
     sum ^= *s.once.get_or_init(|| 7);

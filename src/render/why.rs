@@ -228,19 +228,22 @@ fn deadlock(t: &Trace) -> Option<Why> {
     Some(why)
 }
 
+/// Is this event a signal that the waiter could have waited for?
+type Signal<'a> = dyn Fn(&TraceEvent) -> bool + 'a;
+
 fn lost_wakeup(t: &Trace) -> Option<Why> {
     let waiter =
         t.threads.iter().position(|w| matches!(&w.wants, Some((op, _)) if op == "wait" || op == "park"))?;
     let (op, on) = t.threads[waiter].wants.as_ref()?;
     let who = name(t, waiter);
-    let (what, signal): (String, Box<dyn Fn(&TraceEvent) -> bool + '_>) = if op == "park" {
+    let (what, signal): (String, Box<Signal<'_>>) = if op == "park" {
         ("to be unparked".to_owned(), Box::new(|e| e.op == "unpark" && e.text == format!("unpark {who}")))
     } else {
         let on = on.as_deref().unwrap_or("it");
         (format!("on {on}"), Box::new(move |e| e.op == "notify" && e.object.as_deref() == Some(on)))
     };
     let mut why = Why::default();
-    let last = t.events.iter().rposition(|e| signal(e));
+    let last = t.events.iter().rposition(signal);
     why = match last {
         Some(i) => {
             let outcome =

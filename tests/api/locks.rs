@@ -168,7 +168,9 @@ pub fn channels() {
     tx.send(5).unwrap();
     drop(tx);
     assert_eq!(rx.iter().next(), Some(4));
-    assert_eq!((&rx).into_iter().collect::<Vec<_>>(), [5]);
+    #[allow(clippy::into_iter_on_ref, reason = "the implementation for references is what is tested")]
+    let rest = (&rx).into_iter().collect::<Vec<_>>();
+    assert_eq!(rest, [5]);
     assert!(rx.recv().is_err() && rx.try_recv() == Err(TryRecvError::Disconnected));
     assert_eq!(rx.recv_timeout(SHORT), Err(RecvTimeoutError::Disconnected));
     assert_eq!(rx.into_iter().next(), None);

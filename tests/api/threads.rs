@@ -1,4 +1,5 @@
 //! Threads, thread-locals, hints, time, futures, names.
+#![allow(clippy::missing_const_for_thread_local, reason = "initialisers of both kinds are tested")]
 
 use selvedge::sync::thread::{AccessError, Builder};
 use selvedge::sync::{thread_local, *};

@@ -28,9 +28,12 @@ trait Node: Send + Sync + Sized + 'static {
 
 type Wire = Arc<Mutex<Vec<Vec<u8>>>>;
 
+/// Where the packer's frames go.
+type Sink = Box<dyn FnMut(&[u8]) + Send>;
+
 /// Fix: "more follows" is computed from the bytes that are left.
 struct Shipped {
-    packer: Packer<Box<dyn FnMut(&[u8]) + Send>>,
+    packer: Packer<Sink>,
     wire: Wire,
     limits: Limits,
 }
@@ -39,7 +42,7 @@ impl Node for Shipped {
     fn new(frame_bytes: usize) -> Self {
         let limits = Limits { frame: frame_bytes, message: 1 << 20 };
         let wire = Arc::new(Mutex::new(Vec::new()).named("wire"));
-        let sink: Box<dyn FnMut(&[u8]) + Send> = {
+        let sink: Sink = {
             let wire: Wire = wire.clone();
             Box::new(move |frame| wire.lock().push(frame.to_vec()))
         };
