@@ -83,16 +83,23 @@ fn names(m: &Model, role: Role) -> String {
     of_role.map(|v| format!("`{}`", v.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Positions in source files move with every edit and say nothing that a reader of the README needs to be right.
+/// Positions in source files move with every edit and say nothing that a reader of the README needs to be right: line
+/// numbers behind a file's name and in front of quoted source, and the indent that goes with them.
 fn without_positions(text: &str) -> String {
+    let digits = |s: &str| s.chars().take_while(char::is_ascii_digit).count();
     let mut out = String::new();
-    for (i, part) in text.split(".rs:").enumerate() {
-        let part = match i {
-            0 => part,
-            _ => part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':'),
+    for line in text.lines() {
+        let line = line.trim_start();
+        let line = match digits(line) {
+            n if n > 0 && line[n..].starts_with(" |") => &line[n + 1..],
+            _ => line,
         };
-        out += if i == 0 { "" } else { ".rs:_ " };
-        out += part;
+        for (i, part) in line.split(".rs:").enumerate() {
+            out += if i == 0 { "" } else { ".rs:_ " };
+            out +=
+                if i == 0 { part } else { part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':') };
+        }
+        out.push('\n');
     }
     out
 }
