@@ -38,7 +38,8 @@ impl Tally {
 
 /// The engine's answer; a panic of its own is one too.
 pub fn explore(p: &Program, memory: Memory, jobs: usize) -> Result<Exploration, String> {
-    let plan = Plan { memory, jobs, ..plan() };
+    // More than any program that the oracles can judge has; a broken engine must not run for hours.
+    let plan = Plan { memory, jobs, executions: 200_000, ..plan() };
     catch_unwind(AssertUnwindSafe(|| exact::explore(&scenario_of(p), &plan)))
         .map_err(|e| format!("the engine panicked: {:?}", e.downcast_ref::<&str>()))
 }

@@ -2,12 +2,13 @@
 //! smaller values.
 
 use super::program::{Op, Ordering, Program, Val};
+use std::time::{Duration, Instant};
 
-/// The smallest program that can be reached by single steps, each of which still fails.
+/// The smallest program that can be reached by single steps, each of which still fails, within half a minute.
 pub fn shrink(mut p: Program, fails: &dyn Fn(&Program) -> bool) -> Program {
-    // Bounded: each step is an exploration or two.
-    for _ in 0..2_000 {
-        match candidates(&p).into_iter().find(|c| c.valid() && fails(c)) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < end {
+        match candidates(&p).into_iter().find(|c| c.valid() && Instant::now() < end && fails(c)) {
             Some(c) => p = c,
             None => break,
         }
