@@ -5,6 +5,8 @@
 //! Engines side by side, so not under `--cfg loom` or `--cfg shuttle`, which leave one.
 #![cfg(all(feature = "check", not(any(loom, shuttle))))]
 
+#![cfg(any(feature = "check", loom, shuttle))]
+
 mod support;
 
 use selvedge::check::litmus::program::{Instr, LOCS, Loc, Op};

@@ -54,7 +54,7 @@ fn bad_input_gets_one_clear_line() {
         (&["replay", &other_json], 2, "`format` is not"),
         (&["replay", &newer], 2, "reads version 1"),
         (&["replay", &damaged], 2, "is damaged"),
-        (&["replay", dir.to_str().unwrap()], 2, "cannot read"),
+        (&["replay", dir.to_str().unwrap()], 2, "is damaged"),
     ];
     for (args, code, needle) in table {
         let r = run(args);
