@@ -4,7 +4,6 @@
 //!
 //! Engines side by side, so not under `--cfg loom` or `--cfg shuttle`, which leave one.
 #![cfg(all(feature = "check", not(any(loom, shuttle))))]
-
 #![cfg(any(feature = "check", loom, shuttle))]
 
 mod support;

@@ -212,7 +212,8 @@ impl<const WORDS: usize> FlightRecorder<WORDS> {
         }
         // Relaxed: ordered after the words by their Acquire.
         if stamp.load(Ordering::Relaxed) != before {
-            return Read::Torn(before | 1);
+            // The stamp that this record had while it was being written: of this place, whoever writes there now.
+            return Read::Torn(before - 1);
         }
         Read::Whole(Record { sequence: before / 2 - 1, words })
     }
