@@ -80,3 +80,20 @@ fn a_yield_may_stand_alone() {
     });
     counts(&x, 3);
 }
+
+/// An exchange that fails is a read, which does not conflict with plain reads.
+#[test]
+fn a_failed_exchange_does_not_race_with_a_plain_load() {
+    let run = |expected| {
+        exact(move || {
+            let a = Arc::new(AtomicUsize::new(1));
+            let (plain, exchanged) = (a.clone(), a.clone());
+            // SAFETY: the engine reports a race before it answers.
+            let h = thread::spawn(move || unsafe { plain.unsync_load() });
+            let g = thread::spawn(move || exchanged.compare_exchange(expected, 2, Relaxed, Relaxed));
+            format!("{} {:?}", h.join().unwrap(), g.join().unwrap())
+        })
+    };
+    counts(&run(0), 1);
+    assert!(matches!(run(1).verdict, Verdict::Found { kind: Kind::DataRace, .. }));
+}

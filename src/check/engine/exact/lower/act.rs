@@ -39,11 +39,16 @@ impl Exact {
             }
             Cas { obj, expected, new, success, failure, weak } => {
                 let loc = self.object(obj);
-                self.mixed(t, loc, true, site);
+                self.mixed(t, loc, false, site);
+                let at = self.inner().e.x.threads[t].pc as u32;
                 let spurious = weak && !self.inner().e.x.threads[t].spurious.contains(&(loc, site));
                 let update = Update::Cas { expected, new, spurious };
                 let (value, effect) = self.read(t, loc, reading(update, success, failure));
                 let ok = effect.writes();
+                if ok {
+                    // Only now is it known to write: an exchange that fails does not conflict with plain reads.
+                    self.mixed_write(t, loc, at, site);
+                }
                 if !ok && value == expected {
                     self.inner().e.x.threads[t].spurious.push((loc, site));
                     // Its read took a matching value: it is no round of a wait.

@@ -38,9 +38,13 @@ impl Exact {
     }
 
     pub(super) fn plain(&self, t: usize, loc: u32, write: bool, atomic: bool, site: Site) {
+        let at = self.inner().e.x.threads[t].pc as u32;
+        self.plain_at(t, loc, Access { t, at, site, write, atomic });
+    }
+
+    fn plain_at(&self, t: usize, loc: u32, me: Access) {
         let i = self.inner();
         let th = &i.e.x.threads[t];
-        let me = Access { t, at: th.pc as u32, site, write, atomic };
         if let Some(other) = i.cells.access(loc, me, &th.hb) {
             self.race(me, other, Violation::DataRace, "two unordered accesses, one of them a write");
         }
@@ -51,6 +55,13 @@ impl Exact {
         self.check_birth(t, loc, site);
         if self.inner().cells.any(loc) {
             self.plain(t, loc, write, true, site);
+        }
+    }
+
+    /// The read that `t` has done as its event `at`, already checked as one, turns out to write as well.
+    pub(super) fn mixed_write(&self, t: usize, loc: u32, at: u32, site: Site) {
+        if self.inner().cells.any(loc) {
+            self.plain_at(t, loc, Access { t, at, site, write: true, atomic: true });
         }
     }
 
