@@ -116,6 +116,30 @@ struct Base {
 }
 
 impl Base {
+    /// The happens-before relation, from the clocks of the events.
+    fn happens_before(&self, g: &Graph, hb: impl Fn(EventId) -> Clock) -> Rel {
+        let mut r = Rel::new(self.events.len());
+        for (j, &e) in self.events.iter().enumerate() {
+            let c = hb(e);
+            for (t, l) in g.th.iter().enumerate() {
+                for k in (0..l.len().min(c.get(t) as usize)).map(|i| self.first[t] + i).filter(|&k| k != j) {
+                    r.add(k, j);
+                }
+            }
+        }
+        r
+    }
+
+    /// Extended coherence order: `(rf | mo | rb)+`, which is `rf | mo | rb | mo;rf | rb;rf`.
+    fn eco(&self) -> Rel {
+        let mut r = self.rf.clone();
+        r.or(&self.mo);
+        r.or(&self.rb);
+        r.or(&self.mo.then(&self.rf));
+        r.or(&self.rb.then(&self.rf));
+        r
+    }
+
     /// A spawned thread comes after its spawn, and a join after what it joins: program order, for all that the
     /// axioms ask (C++20 [intro.races] counts both into *strongly happens before*).
     fn order_children(&mut self, g: &Graph) {
@@ -201,18 +225,7 @@ pub fn needs_psc(g: &Graph) -> bool {
 pub fn psc_acyclic(g: &Graph, hb: impl Fn(EventId) -> Clock) -> bool {
     let b = Base::of(g);
     let n = b.events.len();
-    let mut hbr = Rel::new(n);
-    for j in 0..n {
-        let c = hb(b.events[j]);
-        for (t, l) in g.th.iter().enumerate() {
-            for i in 0..l.len().min(c.get(t) as usize) {
-                let k = b.first[t] + i;
-                if k != j {
-                    hbr.add(k, j);
-                }
-            }
-        }
-    }
+    let hbr = b.happens_before(g, hb);
     let loc = |i: usize| {
         let e = g.ev(b.events[i]);
         matches!(e.kind, Kind::Read | Kind::Write).then_some(e.loc)
@@ -241,11 +254,7 @@ pub fn psc_acyclic(g: &Graph, hb: impl Fn(EventId) -> Clock) -> bool {
     let mut psc = rows.filter(|_, j| access(j) || fence(j));
     psc.or(&rows.then(&hb_to_fence));
     if (0..n).any(fence) {
-        let mut eco = b.rf.clone();
-        eco.or(&b.mo);
-        eco.or(&b.rb);
-        eco.or(&b.mo.then(&b.rf));
-        eco.or(&b.rb.then(&b.rf));
+        let eco = b.eco();
         let mut between = hbr.clone();
         between.or(&hbr.then(&eco).then(&hbr));
         psc.or(&between.filter(|i, j| fence(i) && fence(j)));
@@ -284,28 +293,13 @@ pub fn unlock_of(g: &Graph, lock: EventId) -> Option<EventId> {
         .map(|i| EventId::new(lock.t(), i))
 }
 
-/// Coherence, atomicity and the whole of RC11 from their definitions: the check that local decisions are
-/// compared with in debug builds.
+/// Coherence and atomicity from their definitions: what local decisions are compared with in debug builds.
 #[cfg(debug_assertions)]
 pub fn coherent(g: &Graph, hb: impl Fn(EventId) -> Clock) -> bool {
     let b = Base::of(g);
     let n = b.events.len();
-    let mut hbr = Rel::new(n);
-    for j in 0..n {
-        let c = hb(b.events[j]);
-        for (t, l) in g.th.iter().enumerate() {
-            for i in 0..l.len().min(c.get(t) as usize) {
-                if b.first[t] + i != j {
-                    hbr.add(b.first[t] + i, j);
-                }
-            }
-        }
-    }
-    let mut eco = b.rf.clone();
-    eco.or(&b.mo);
-    eco.or(&b.rb);
-    eco.or(&b.mo.then(&b.rf));
-    eco.or(&b.rb.then(&b.rf));
+    let hbr = b.happens_before(g, hb);
+    let eco = b.eco();
     let he = hbr.then(&eco);
     (0..n).all(|i| !hbr.has(i, i) && !he.has(i, i))
         && (0..n).all(|i| {

@@ -210,7 +210,6 @@ impl Exec {
         self.threads.clear();
         self.info.iter_mut().for_each(Vec::clear);
         self.reads.iter_mut().for_each(Vec::clear);
-        self.locations.begin();
         self.queues.clear();
         self.replaying = true;
         self.guide = None;

@@ -44,10 +44,6 @@ impl Locations {
         Locations { names, objects: Vec::new(), others: HashMap::new(), live: Vec::new() }
     }
 
-    pub fn begin(&mut self) {
-        // Every object is created again before it is used: what stands here is never read.
-    }
-
     fn intern(&self, n: Name) -> u32 {
         let mut names = self.names.lock().unwrap_or_else(|e| e.into_inner());
         let next = names.len() as u32;
