@@ -8,7 +8,7 @@
 //! `cargo run --release -p selvedge-bench --features checked --bin engine-overhead [ROUNDS [MODEL]]`
 
 use selvedge::check::engine::{Plan, loom as engine_loom, shuttle as engine_shuttle};
-use selvedge::check::model::{Discipline, Memory, Scenario, Strategy};
+use selvedge::check::model::{Scenario, Strategy};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -137,18 +137,7 @@ mod raw_shuttle {
 }
 
 fn plan(strategy: Strategy, executions: u64) -> Plan {
-    Plan {
-        strategy,
-        seed: SEED,
-        executions,
-        steps: 10_000,
-        preemptions: None,
-        memory: Memory::Rc11,
-        counted_arcs: false,
-        discipline: Discipline::default(),
-        jobs: 1,
-        shard: None,
-    }
+    Plan { strategy, seed: SEED, executions, ..Plan::default() }
 }
 
 fn scenario(f: fn()) -> Scenario {

@@ -12,7 +12,7 @@
 //! `cargo run --release -p selvedge-bench --features checked --bin exact-speed [ROUNDS]`
 
 use selvedge::check::engine::{Exploration, Plan, exact, loom as engine_loom};
-use selvedge::check::model::{Discipline, Memory, Role, Scenario, Strategy};
+use selvedge::check::model::{Role, Scenario};
 use selvedge::check::{EngineKind, Verdict};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -52,18 +52,7 @@ adders!(raw_loom, loom::sync::atomic::AtomicUsize, loom::thread);
 adders!(raw_shuttle, shuttle::sync::atomic::AtomicUsize, shuttle::thread);
 
 fn plan(jobs: usize) -> Plan {
-    Plan {
-        strategy: Strategy::Random,
-        seed: 1,
-        executions: u64::MAX,
-        steps: 10_000,
-        preemptions: None,
-        memory: Memory::Rc11,
-        counted_arcs: false,
-        discipline: Discipline::default(),
-        jobs,
-        shard: None,
-    }
+    Plan { executions: u64::MAX, jobs, ..Plan::default() }
 }
 
 fn scenario(f: impl Fn() + Send + Sync + 'static) -> Scenario {

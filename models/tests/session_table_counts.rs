@@ -3,8 +3,8 @@
 //!
 //! A change of the table's operations changes them; a change of the explorer must not.
 
+use selvedge::check::Verdict;
 use selvedge::check::engine::{Plan, exact};
-use selvedge::check::{Discipline, Memory, Strategy, Verdict};
 
 const COUNTED: [(&str, &str, u64); 6] = [
     ("session_table_claim", "session_table", 72),
@@ -17,18 +17,7 @@ const COUNTED: [(&str, &str, u64); 6] = [
 
 #[test]
 fn executions_are_as_counted() {
-    let plan = Plan {
-        strategy: Strategy::Random,
-        seed: 1,
-        executions: 10_000,
-        steps: 10_000,
-        preemptions: None,
-        memory: Memory::Rc11,
-        counted_arcs: false,
-        discipline: Discipline::Preemptive,
-        jobs: 1,
-        shard: None,
-    };
+    let plan = Plan::default();
     let catalogue = selvedge_models::catalogue();
     for (model, variant, executions) in COUNTED {
         let model =

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test target uses some
 
 use selvedge::check::engine::{Exploration, Plan};
-use selvedge::check::model::{Discipline, Memory, Outcome, Scenario, Strategy};
+use selvedge::check::model::{Outcome, Scenario, Strategy};
 use selvedge::check::{Kind, Verdict, always};
 use selvedge::sync::atomic::{AtomicI8, AtomicU8, AtomicU32, AtomicUsize, Ordering, Ordering::*, fence};
 use selvedge::sync::{Arc, Barrier, Condvar, Mutex, Named, RwLock, Tracked, UnsafeCell, hint, thread};
@@ -11,18 +11,7 @@ use std::time::Duration;
 
 /// A plan with room to spare.
 pub fn plan(strategy: Strategy) -> Plan {
-    Plan {
-        strategy,
-        seed: 7,
-        executions: 5_000,
-        steps: 2_000,
-        preemptions: None,
-        memory: Memory::Rc11,
-        counted_arcs: false,
-        discipline: Discipline::default(),
-        jobs: 1,
-        shard: None,
-    }
+    Plan { strategy, seed: 7, executions: 5_000, steps: 2_000, ..Plan::default() }
 }
 
 pub fn scenario<O: Into<Outcome>>(f: impl Fn() -> O + Send + Sync + 'static) -> Scenario {

@@ -4,24 +4,13 @@
 pub mod oracle;
 
 use selvedge::check::engine::{Exploration, Plan, exact};
-use selvedge::check::model::{Discipline, Memory, Scenario, Strategy};
+use selvedge::check::model::{Memory, Scenario};
 use selvedge::check::{Outcome, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub fn plan() -> Plan {
-    Plan {
-        strategy: Strategy::Random,
-        seed: 1,
-        executions: 1_000_000,
-        steps: 10_000,
-        preemptions: None,
-        memory: Memory::Rc11,
-        counted_arcs: false,
-        discipline: Discipline::default(),
-        jobs: 1,
-        shard: None,
-    }
+    Plan { executions: 1_000_000, ..Plan::default() }
 }
 
 pub fn scenario<O: Into<Outcome>>(f: impl Fn() -> O + Send + Sync + 'static) -> Scenario {

@@ -84,6 +84,15 @@ pub trait Engine {
 }
 
 /// What one check is allowed to do, resolved for its budget.
+///
+/// Written over its default, which is bounded in every way: a field that is added later then has a sound value where
+/// nobody has thought of it.
+///
+/// ```
+/// # use selvedge::check::{Strategy, engine::Plan};
+/// let plan = Plan { strategy: Strategy::Dfs, executions: 1_000_000, ..Plan::default() };
+/// assert_eq!((plan.jobs, plan.preemptions), (1, None));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// How shuttle chooses.
@@ -106,6 +115,25 @@ pub struct Plan {
     pub jobs: usize,
     /// Part (from 0) and number of parts of one exact search that is split over machines.
     pub shard: Option<(u32, u32)>,
+}
+
+impl Default for Plan {
+    /// Random choices from seed 0, preemptive, RC11, unbounded preemptions, one thread, and limits that a small program
+    /// does not meet and a large one soon does: 10,000 executions of at most 10,000 steps.
+    fn default() -> Self {
+        Plan {
+            strategy: Strategy::Random,
+            seed: 0,
+            executions: 10_000,
+            steps: 10_000,
+            preemptions: None,
+            memory: Memory::default(),
+            counted_arcs: false,
+            discipline: Discipline::default(),
+            jobs: 1,
+            shard: None,
+        }
+    }
 }
 
 /// How far a long search has come, now and then. Only for eyes: when it is told depends on the clock.

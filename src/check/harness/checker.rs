@@ -203,8 +203,6 @@ impl Checker {
             expect: if exhaustive { Expect::Exhausted } else { Expect::NotFound },
             because: None,
             plan: Plan {
-                strategy: Strategy::Random,
-                seed: 0,
                 executions: match engine {
                     EngineKind::Native => native,
                     EngineKind::Shuttle => self.samples,
@@ -214,9 +212,7 @@ impl Checker {
                 preemptions: self.preemption_bound.map(|b| u32::try_from(b).unwrap_or(u32::MAX)),
                 memory: self.memory,
                 counted_arcs: self.counted_arcs,
-                discipline: Discipline::default(),
-                jobs: 1,
-                shard: None,
+                ..Plan::default()
             },
             sometimes: Vec::new(),
             forbidden: Vec::new(),

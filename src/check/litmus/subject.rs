@@ -1,7 +1,7 @@
 //! The engines as they are put to the test.
 
 use crate::check::engine::Plan;
-use crate::check::model::{Discipline, EngineKind, Memory, Strategy};
+use crate::check::model::{EngineKind, Memory, Strategy};
 use crate::check::runner::budget::STEPS;
 
 /// An engine, and the memory model that it is measured against.
@@ -37,15 +37,10 @@ impl Subject {
     pub fn plan(&self) -> Plan {
         Plan {
             strategy: Strategy::Dfs,
-            seed: 0,
             executions: self.executions,
             steps: STEPS,
-            preemptions: None,
             memory: self.memory,
-            counted_arcs: false,
-            discipline: Discipline::default(),
-            jobs: 1,
-            shard: None,
+            ..Plan::default()
         }
     }
 }

@@ -50,10 +50,9 @@ pub fn plan(variant: &Variant, check: &Check, budget: Budget, seed: u64) -> Plan
         preemptions: check.preemptions[b],
         memory: check.memory,
         counted_arcs: variant.counted_arcs,
-        // Checks run side by side already; a search that splits itself as well would only contend.
         discipline: check.discipline.clone(),
-        jobs: 1,
-        shard: None,
+        // One job: checks run side by side already; a search that splits itself as well would only contend.
+        ..Plan::default()
     }
 }
 
