@@ -366,7 +366,7 @@ impl Op {
 }
 
 /// What an engine answers when an operation is done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Answer {
     /// Meaning by [`Op`].
     pub value: u64,

@@ -12,6 +12,7 @@ pub mod event;
 pub mod harness;
 pub mod litmus;
 pub mod model;
+pub mod progress;
 pub mod property;
 pub mod quarantine;
 pub mod race;
@@ -27,6 +28,7 @@ pub use harness::{Checker, model, test_main};
 pub use model::{
     Budget, Catalogue, Check, Discipline, EngineKind, Grade, Memory, Model, Outcome, Role, Strategy, Variant,
 };
+pub use progress::{Eventually, eventually, fingerprint};
 pub use quarantine::Quarantine;
 pub use run::{always, sometimes, violated_unless};
 pub use verdict::{Expect, Kind, Verdict};

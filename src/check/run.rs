@@ -10,6 +10,7 @@
 use super::engine::Engine;
 use super::event::{Answer, Event, MAIN, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::Outcome;
+use super::progress::Promise;
 pub use super::property::{always, sometimes, violated_unless};
 pub use super::unwind::execute;
 use super::verdict::{Kind, Verdict};
@@ -81,6 +82,8 @@ pub struct Failure {
     pub schedule: Vec<u32>,
     /// What is known of how short it is, in words; empty if nothing is.
     pub minimal: String,
+    /// The first and the last event of a cycle: they lead back to the state before them, and can repeat for ever.
+    pub repeats: Option<(usize, usize)>,
 }
 
 /// The execution at hand.
@@ -93,6 +96,8 @@ pub struct Run {
     asked: Cell<u64>,
     /// Objects of this execution that are still owed their end.
     pub(super) owed: Cell<u32>,
+    /// Promises of progress that are still to be kept.
+    pub(super) promised: Cell<u32>,
     /// The execution at hand has failed or was given up.
     pub(super) over: Cell<bool>,
     /// What the operation at hand reads from, if its engine said so.
@@ -120,6 +125,8 @@ pub struct State {
     pub(crate) locals: Vec<Vec<(usize, Option<*mut dyn Any>)>>,
     /// Counts of `Arc`s that are away as raw pointers, by address.
     pub(crate) raw: BTreeMap<usize, ObjectId>,
+    /// Promises of progress in the execution at hand; `None` once kept or given up.
+    pub(crate) promises: Vec<Option<Promise>>,
     /// Complete executions so far.
     pub executions: u64,
     /// Operations over all executions.
@@ -168,6 +175,7 @@ impl Run {
             epoch: Cell::new(RUNS.fetch_add(1, Ordering::Relaxed) << 40),
             asked: Cell::new(0),
             owed: Cell::new(0),
+            promised: Cell::new(0),
             over: Cell::new(false),
             source: Cell::new(None),
             state: RefCell::new(State::default()),
@@ -237,10 +245,12 @@ impl Run {
         self.current.set(MAIN);
         self.epoch.set(self.epoch.get() + 1);
         self.owed.set(0);
+        self.promised.set(0);
         self.over.set(false);
         let mut s = self.state.borrow_mut();
         s.stopped = None;
         s.raw.clear();
+        s.promises.clear();
         // Values left behind by threads that never ended leak: their destructors belong to that execution.
         s.locals.clear();
         s.threads.clear();
@@ -398,6 +408,9 @@ impl Run {
         message: String,
         sites: Vec<(ThreadId, String, Site)>,
     ) -> Box<Failure> {
+        // Who makes no progress breaks the promise of progress that was made by name.
+        let promised = property.is_none() && kind == Kind::Livelock;
+        let property = property.or_else(|| self.promised().filter(|_| promised));
         let mut f = Box::new(Failure {
             property: property.unwrap_or(kind.implied_property()).to_owned(),
             kind,
@@ -409,6 +422,7 @@ impl Run {
             events: Vec::new(),
             schedule: self.engine.schedule(),
             minimal: String::new(),
+            repeats: None,
         });
         // Borrowed only if the recorder itself panicked: then its message is all there is.
         if let Ok(s) = self.state.try_borrow() {
@@ -434,8 +448,12 @@ impl Run {
         if self.over.get() {
             return;
         }
-        let f = self.failure(property, kind, message, sites);
-        if let Some(tell) = ON_FAILURE.get() {
+        self.note(self.failure(property, kind, message, sites));
+    }
+
+    /// [`Run::note_failure`], with the picture of the execution taken already.
+    pub(crate) fn note(&self, f: Box<Failure>) {
+        if let (Some(tell), false) = (ON_FAILURE.get(), self.over.get()) {
             tell(&f);
         }
         self.keep_failure(f);

@@ -85,6 +85,7 @@ fn lost_update() -> Trace {
         schedule: vec![],
         minimal: "no execution with fewer preemptions fails".to_owned(),
         nearest: String::new(),
+        repeats: None,
     }
 }
 
@@ -109,6 +110,7 @@ fn deadlock(threads: usize) -> Trace {
         schedule: vec![],
         minimal: String::new(),
         nearest: String::new(),
+        repeats: None,
     }
 }
 

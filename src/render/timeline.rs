@@ -143,6 +143,9 @@ fn ending(out: &mut String, t: &Trace, why: &Why) {
     for line in wrapped(&t.message, WIDTH - 6) {
         let _ = writeln!(out, "      {line}");
     }
+    if let Some((first, last)) = t.repeats {
+        labelled(out, "cycle", &format!("repeats: steps {}..{}", first + 1, last + 1));
+    }
     labelled(out, "why", &why.sentences.join(" "));
     labelled(
         out,

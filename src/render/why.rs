@@ -281,6 +281,9 @@ fn last_read_overtaken(t: &Trace, thread: usize) -> Option<(usize, usize)> {
 }
 
 fn livelock(t: &Trace) -> Option<Why> {
+    if let Some((first, last)) = t.repeats {
+        return Some(round_and_round(t, first, last));
+    }
     // The last thread that polls: what it reads again and again.
     let spins =
         |e: &TraceEvent| e.op == "yield" || e.op == "load" || e.op == "cas" || e.op.starts_with("try-");
@@ -315,6 +318,25 @@ fn livelock(t: &Trace) -> Option<Why> {
         why = why.steps(t, &[w]);
     }
     Some(why)
+}
+
+/// What each thread of a cycle reads in it last: what sends it round again.
+fn round_and_round(t: &Trace, first: usize, last: usize) -> Why {
+    let mut why = Why::default();
+    let events = &t.events[first..=last];
+    for who in 0..t.threads.len() {
+        let Some(i) = events.iter().rposition(|e| e.thread == who && reads(e)).map(|i| first + i) else {
+            continue;
+        };
+        why = why.say(format!(
+            "{} goes round because of {} at step {}.",
+            name(t, who),
+            t.events[i].text,
+            i + 1
+        ));
+        why = why.steps(t, &[i]);
+    }
+    why.say(format!("The state after step {} is the state before step {}.", last + 1, first + 1))
 }
 
 fn leak(t: &Trace) -> Option<Why> {

@@ -13,6 +13,7 @@
 
 use super::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::{Discipline, Memory, Outcome, Scenario, Strategy};
+use super::progress::Digest;
 use super::run::{Failure, Run};
 use super::verdict::Verdict;
 use std::collections::BTreeMap;
@@ -55,6 +56,11 @@ pub trait Engine {
     /// The condition holds: the loop is over.
     fn spin_end(&self, me: ThreadId) {
         let _ = me;
+    }
+
+    /// `me` goes round a loop, and everything that it carries from turn to turn is in this fingerprint.
+    fn declared(&self, me: ThreadId, fingerprint: Digest) {
+        let _ = (me, fingerprint);
     }
 
     /// The destructor that the last `ArcDrop` of `obj` called for has returned.

@@ -65,6 +65,7 @@ mod tests {
             schedule: vec![],
             minimal: String::new(),
             nearest: String::new(),
+            repeats: None,
         }
     }
 

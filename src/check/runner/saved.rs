@@ -52,6 +52,9 @@ pub struct Saved {
     pub schedule: Vec<u32>,
     /// The execution, one line per operation.
     pub events: Vec<String>,
+    /// The first and the last of them, from 1, that repeat for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<(usize, usize)>,
 }
 
 /// How large an execution is.
@@ -108,6 +111,7 @@ impl Saved {
             message: trace.message.clone(),
             schedule: trace.schedule.clone(),
             events: trace.events.iter().map(line).collect(),
+            repeats: trace.repeats.map(|(first, last)| (first + 1, last + 1)),
         })
     }
 

@@ -36,6 +36,9 @@ pub struct Trace {
     /// The nearest passing schedule and the pair of steps that flips the result, in words; empty if unknown.
     #[serde(default)]
     pub nearest: String,
+    /// The first and the last event of a cycle, after which everything is as before it, so that it can go on for ever.
+    #[serde(default)]
+    pub repeats: Option<(usize, usize)>,
 }
 
 /// A position that explains the failure.
@@ -124,6 +127,7 @@ impl Trace {
             schedule: f.schedule.clone(),
             minimal: f.minimal.clone(),
             nearest: String::new(),
+            repeats: f.repeats,
         }
     }
 
@@ -442,6 +446,7 @@ mod tests {
             events: ops.iter().map(event).collect(),
             schedule: Vec::new(),
             minimal: Default::default(),
+            repeats: None,
         }
     }
 

@@ -58,6 +58,7 @@ impl Execution {
                 events: Vec::new(),
                 schedule: Vec::new(),
                 minimal: String::new(),
+                repeats: None,
             });
             if let Some(tell) = ON_FAILURE.get() {
                 tell(&failure);

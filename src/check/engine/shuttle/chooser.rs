@@ -16,6 +16,7 @@ pub const DATA: u32 = 1 << 31;
 pub const STAY: u32 = u32::MAX;
 
 /// A thread that may be chosen.
+#[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     /// Its number in the model.
     pub thread: ThreadId,

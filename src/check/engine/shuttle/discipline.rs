@@ -102,6 +102,7 @@ impl View<'_> {
             });
         }
         offer.ready.retain(|c| self.rank(c.thread) >= top);
+        offer.idle.retain(|c| self.rank(c.thread) >= top);
         offer.spurious.retain(|c| self.rank(c.thread) >= top);
         Ok(())
     }

@@ -1,23 +1,22 @@
-//! Between facade and shuttle: performs announced operations, and offers shuttle's strategies the threads that
-//! can go on.
+//! Between facade and shuttle: performs announced operations. Who goes on at a scheduling point is `driver.rs`.
 //!
 //! One `Kernel` serves one exploration and lives on one OS thread. [`Kernel::perform`] runs on the stack of the
-//! acting thread; [`Driver::next_task`] runs inside `switch`, with shuttle's own state borrowed, so it touches
-//! the kernel and the run and never calls shuttle. No borrow of the kernel is held across a `switch`.
+//! acting thread. No borrow of the kernel is held across a `switch`.
 
-use super::chooser::{Candidate, Candidates, Chooser, DATA};
-use super::discipline::{Offer, View};
+use super::chooser::{Chooser, DATA};
+use super::lasso::Lasso;
+use super::rounds::Rounds;
 use super::state::{Need, Readiness, State};
 use super::{Plan, STACK};
 use crate::check::engine::{Engine, stuck};
-use crate::check::event::{Answer, MAIN, ObjectId, ObjectKind, Op, ThreadId};
+use crate::check::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use crate::check::model::{Discipline, Outcome};
+use crate::check::progress::Digest;
 use crate::check::race::{Access, Detector, Race};
 use crate::check::run::Run;
 use crate::check::verdict::{Kind, Verdict};
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::thread::switch;
-use shuttle_engine::scheduler::{Schedule, Scheduler, Task, TaskId};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
@@ -30,22 +29,28 @@ pub struct Kernel {
     run: Cell<Option<&'static Run>>,
     step_limit: u64,
     counted_arcs: bool,
-    discipline: Discipline,
-    executions: u64,
-    state: RefCell<State>,
-    chooser: RefCell<Chooser>,
-    races: Option<RefCell<Detector>>,
-    schedule: RefCell<Vec<u32>>,
+    pub(super) discipline: Discipline,
+    pub(super) executions: u64,
+    pub(super) state: RefCell<State>,
+    pub(super) chooser: RefCell<Chooser>,
+    pub(super) races: Option<RefCell<Detector>>,
+    pub(super) schedule: RefCell<Vec<u32>>,
     /// Model thread by shuttle task.
-    threads: RefCell<Vec<ThreadId>>,
+    pub(super) threads: RefCell<Vec<ThreadId>>,
     /// The next scheduling decision is none: shuttle asks at places that are no visible operation.
-    stay: Cell<bool>,
+    pub(super) stay: Cell<bool>,
     /// Steps of the execution at hand.
-    steps: Cell<u64>,
+    pub(super) steps: Cell<u64>,
     /// Executions begun.
-    begun: Cell<u64>,
+    pub(super) begun: Cell<u64>,
     /// What the scenario returned in the execution at hand.
-    outcome: RefCell<Option<Outcome>>,
+    pub(super) outcome: RefCell<Option<Outcome>>,
+    /// States are looked at: somebody has declared a fingerprint, or spins for long, in the execution at hand.
+    pub(super) watching: Cell<bool>,
+    pub(super) lasso: RefCell<Lasso>,
+    pub(super) rounds: RefCell<Rounds>,
+    /// The execution at hand was left because what follows has been explored.
+    pub(super) pruned: Cell<bool>,
 }
 
 impl Kernel {
@@ -66,6 +71,10 @@ impl Kernel {
             steps: Cell::new(0),
             begun: Cell::new(0),
             outcome: RefCell::default(),
+            watching: Cell::new(false),
+            lasso: RefCell::default(),
+            rounds: RefCell::default(),
+            pruned: Cell::new(false),
         }
     }
 
@@ -89,6 +98,7 @@ impl Kernel {
         self.state.take();
         self.schedule.take();
         self.threads.take();
+        self.lasso.take();
         if let Some(r) = &self.races {
             r.take();
         }
@@ -150,7 +160,23 @@ impl Kernel {
         }
         let v = self.chooser.borrow_mut().data(n, rare);
         self.schedule.borrow_mut().push(DATA | v);
+        if self.watching.get() && (!rare || v != 0) {
+            self.lasso.borrow_mut().arbitrary();
+        }
         v
+    }
+
+    /// From here on, states are looked at.
+    fn watch(&self) {
+        self.watching.set(true);
+    }
+
+    /// `me` was given an answer that its further steps may depend on.
+    #[inline]
+    fn answered(&self, me: ThreadId, op: &Op, answer: Answer) {
+        if self.watching.get() {
+            self.lasso.borrow_mut().answered(me, op, answer);
+        }
     }
 
     /// `me` goes on without having been notified or unparked. `ok`: it woke spuriously, it did not time out.
@@ -287,21 +313,6 @@ impl Kernel {
         }
     }
 
-    /// Leaves those whom the discipline lets run; `false`: it lets nobody run, and that is reported.
-    fn keep_discipline(&self, offer: &mut Offer<'_>, current: Option<TaskId>) -> bool {
-        let starved = {
-            let (state, recorded) = (self.state.borrow(), self.run().state());
-            let current = current.map(|id| self.threads.borrow()[usize::from(id)]);
-            View { discipline: &self.discipline, state: &state, infos: &recorded.threads, current }
-                .restrict(offer)
-        };
-        let Err(starved) = starved else { return true };
-        let pending = self.run().state().threads[starved.thread.0 as usize].pending;
-        let site = pending.map(|(_, site)| (starved.thread, "waits here".to_owned(), site));
-        self.run().note_failure(None, starved.kind, starved.message, site.into_iter().collect());
-        false
-    }
-
     #[cold]
     fn race(&self, race: Race, lifetime: bool) -> ! {
         let run = self.run();
@@ -350,9 +361,11 @@ impl Engine for Kernel {
                 // Its edges count; a race is not reported from a destructor.
                 let _ = r.borrow_mut().done(me, op, answer, site);
             }
+            self.answered(me, op, answer);
             return answer;
         }
         let answer = self.act(me, op);
+        self.answered(me, op, answer);
         if let Some(r) = &self.races {
             // An operation that lasts (`Wait`, `Lock`) is seen when it is done: nothing else of `me` is between.
             let seen = r.borrow_mut().done(me, op, answer, site);
@@ -390,106 +403,22 @@ impl Engine for Kernel {
         inside.then(|| Verdict::Inconclusive { why: format!("shuttle panicked: {message}") })
     }
 
+    fn declared(&self, me: ThreadId, fingerprint: Digest) {
+        self.watch();
+        self.lasso.borrow_mut().declared(me, fingerprint);
+    }
+
+    fn spin_begin(&self, me: ThreadId) {
+        if self.lasso.borrow_mut().spins(me) {
+            self.watch();
+        }
+    }
+
+    fn spin_end(&self, me: ThreadId) {
+        self.lasso.borrow_mut().spun(me);
+    }
+
     fn schedule(&self) -> Vec<u32> {
         self.schedule.try_borrow().map(|s| s.clone()).unwrap_or_default()
-    }
-}
-
-/// What shuttle's runner asks.
-pub(super) struct Driver(pub(super) &'static Kernel);
-
-impl Driver {
-    /// Accounts for the execution that has just ended, if it was complete.
-    fn finish(&self) {
-        let run = self.0.run();
-        if self.0.begun.get() == 0 || run.over() {
-            return;
-        }
-        run.check_leaks();
-        if let (false, Some(outcome)) = (run.over(), self.0.outcome.borrow_mut().take()) {
-            run.end_execution(outcome);
-        }
-    }
-}
-
-impl Scheduler for Driver {
-    fn new_execution(&mut self) -> Option<Schedule> {
-        let k = self.0;
-        self.finish();
-        let mut chooser = k.chooser.borrow_mut();
-        if k.run().over() || chooser.diverged().is_some() {
-            return None;
-        }
-        // An exhaustive search must be asked once more to learn that it is complete.
-        let more = (k.begun.get() < k.executions || chooser.exhaustive()) && chooser.new_execution();
-        if !more || k.begun.get() >= k.executions {
-            return None;
-        }
-        k.begun.set(k.begun.get() + 1);
-        k.state.borrow_mut().begin_execution();
-        if let Some(r) = &k.races {
-            r.borrow_mut().begin_execution();
-        }
-        k.schedule.borrow_mut().clear();
-        let mut threads = k.threads.borrow_mut();
-        threads.clear();
-        threads.push(MAIN);
-        k.stay.set(false);
-        k.steps.set(0);
-        *k.outcome.borrow_mut() = None;
-        k.run().begin_execution();
-        Some(Schedule::new(0))
-    }
-
-    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, _yielding: bool) -> Option<TaskId> {
-        let k = self.0;
-        let run = k.run();
-        if run.over() {
-            return None;
-        }
-        if k.stay.take() {
-            return current;
-        }
-        let threads = k.threads.borrow();
-        let none = Candidates::new;
-        let mut offer = Offer { ready: none(), idle: none(), spurious: none() };
-        {
-            let state = k.state.borrow();
-            for &task in runnable {
-                let thread = threads[usize::from(task.id())];
-                // The scenario's thread has ended and shuttle asks before it lets it go: no choice.
-                if state.threads[thread.0 as usize].ended {
-                    return Some(task.id());
-                }
-                let candidate = Candidate { thread, task };
-                match state.readiness(thread) {
-                    Readiness::Ready => offer.ready.push(candidate),
-                    Readiness::Idle => offer.idle.push(candidate),
-                    Readiness::Spurious => offer.spurious.push(candidate),
-                    Readiness::Blocked => {}
-                }
-            }
-        }
-        if k.discipline != Discipline::Preemptive && !k.keep_discipline(&mut offer, current) {
-            return None;
-        }
-        let Offer { mut ready, idle, spurious } = offer;
-        if !ready.is_empty() {
-            if !spurious.is_empty() && k.chooser.borrow_mut().offers_spurious() {
-                ready.extend(spurious);
-            }
-        } else if idle.is_empty() {
-            stuck::report(run);
-            return None;
-        } else {
-            ready = idle;
-        }
-        let chosen = k.chooser.borrow_mut().thread(&ready, current);
-        k.schedule.borrow_mut().push(u32::from(chosen.0));
-        ready.iter().find(|c| c.thread == chosen).map(|c| c.task.id())
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        unreachable!("model code draws through `choose`, never through shuttle")
     }
 }

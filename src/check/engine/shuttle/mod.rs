@@ -17,6 +17,9 @@
 //!   timeouts, when nobody else can go on. The strategies that draw at random do it in one call out of eight.
 //! * A thread that yields twice with no change in between waits for one, unless nobody else can go on.
 //! * `dfs` explores every choice within these rules. It has no partial-order reduction.
+//! * Where threads declare fingerprints ([`crate::check::fingerprint`]) or use `spin_until`, a state that repeats by a fair
+//!   cycle is a livelock (`lasso.rs`), and the strategies become fair: who is starved by a cycle goes first. `dfs` then
+//!   ends on loops, too, and loses no state by it; of cycles it finds those that some such schedule closes.
 //! * Reference counts are quiet unless the variant models them: no scheduling points, only happens-before.
 //! * Under a discipline other than preemptive (`discipline.rs`) there is one processor: the detector is off, and the
 //!   uses and ends of tracked lifetimes are steps.
@@ -25,7 +28,10 @@
 
 mod chooser;
 mod discipline;
+mod driver;
 mod kernel;
+mod lasso;
+mod rounds;
 mod state;
 
 use super::{Exploration, Plan};
@@ -34,7 +40,8 @@ use crate::check::run::Run;
 use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
 use chooser::{Chooser, Replay};
-use kernel::{Driver, Kernel};
+use driver::Driver;
+use kernel::Kernel;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 

@@ -4,9 +4,10 @@
 
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use smallvec::SmallVec;
+use std::hash::{Hash, Hasher};
 
 /// What a thread needs before it can go on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Need {
     /// Nothing.
     Nothing,
@@ -76,7 +77,7 @@ impl Thread {
 }
 
 /// A shared object.
-#[derive(Clone, Debug)]
+#[derive(Clone, Hash, Debug)]
 pub enum Object {
     /// Its value.
     Atomic(u64),
@@ -200,6 +201,22 @@ impl State {
                 (false, true) => Readiness::Blocked,
             },
         }
+    }
+
+    /// Everything that can make a difference to what follows, the threads' own states aside. The number of changes makes
+    /// one only by what it is compared with.
+    pub fn digest(&self, d: &mut impl Hasher) {
+        let now = |at: Option<u64>| at == Some(self.changes);
+        for t in &self.threads {
+            let Thread { need, fresh, token, ended, yielding, yielded_at, woke_at, failed_at } = *t;
+            match need {
+                Need::Change(at) => now(Some(at)).hash(d),
+                need => need.hash(d),
+            }
+            (fresh, token, ended, yielding).hash(d);
+            (now(yielded_at), now(woke_at), now(failed_at)).hash(d);
+        }
+        self.objects.hash(d);
     }
 
     /// Takes a mutex that is free, or that an abandoned execution no longer cares about.
