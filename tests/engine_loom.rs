@@ -63,7 +63,7 @@ fn a_race_names_both_places_in_the_model() {
     let f = e.failure.unwrap();
     let [(a, _, first), (b, _, second)] = &f.sites[..] else { panic!("two sides: {:?}", f.sites) };
     assert_ne!(a, b);
-    assert!(first.file().ends_with("known/mod.rs") && second.file().ends_with("known/mod.rs"));
+    assert!(first.file().ends_with("known/memory.rs") && second.file().ends_with("known/memory.rs"));
     assert_ne!(first.line(), second.line());
     assert!(f.message.contains("write of o0."), "{}", f.message);
 }

@@ -84,7 +84,7 @@ fn a_race_names_both_places() {
     let f = e.failure.unwrap();
     let [(a, _, first), (b, _, second)] = &f.sites[..] else { panic!("two sides: {:?}", f.sites) };
     assert_ne!(a, b);
-    assert!(first.file().ends_with("known/mod.rs") && second.file().ends_with("known/mod.rs"));
+    assert!(first.file().ends_with("known/memory.rs") && second.file().ends_with("known/memory.rs"));
     assert_ne!(first.line(), second.line());
 }
 
@@ -193,6 +193,51 @@ fn a_panic_and_an_assertion_are_told_apart() {
         "no-panic",
         Kind::Assertion,
     );
+}
+
+/// Found by a choice of the environment, by every strategy; replayed with that choice, not without it.
+#[test]
+fn what_the_environment_chose_is_in_the_schedule() {
+    fn panics_if(outcome: &'static str, unlucky: &str) -> &'static str {
+        assert_ne!(outcome, unlucky);
+        outcome
+    }
+    fails(
+        || {
+            assert_ne!((choose(3), choose(4)), (1, 2));
+            "other"
+        },
+        "no-panic",
+        Kind::Assertion,
+    );
+    fails(|| panics_if(timed_wait_alone(), "timed-out"), "no-panic", Kind::Assertion);
+    fails(|| panics_if(timed_wait(), "timed-out-late"), "no-panic", Kind::Assertion);
+    fails(|| panics_if(wait_without_loop(), "spurious"), "no-panic", Kind::Assertion);
+    fails(|| panics_if(weak_cas(), "spurious"), "no-panic", Kind::Assertion);
+    fails(|| panics_if(notify_one_of_two(), "overtaken"), "no-panic", Kind::Assertion);
+}
+
+/// Nothing is spurious here: what differs between these replays is whom `notify_one` chose, and nothing else.
+#[test]
+fn notify_one_chooses_any_waiter() {
+    let s = scenario(|| -> &'static str { panic!("woke {}", who_is_notified(3)) });
+    let p = plan(Strategy::Dfs);
+    // Nobody is left who can go on: the schedule takes no choice that was not offered.
+    let stay = shuttle::replay(&s, &p, &[], false).failure.expect("it always panics");
+    let schedule = stay.schedule.clone();
+    let choices: Vec<_> = (0..schedule.len()).filter(|i| schedule[*i] & shuttle::DATA != 0).collect();
+    let [notified] = choices[..] else { panic!("one choice: {stay:#?}") };
+    let mut woken = BTreeSet::new();
+    for k in 0..3 {
+        let mut other = schedule[..=notified].to_vec();
+        other[notified] = shuttle::DATA | k;
+        woken.insert(shuttle::replay(&s, &p, &other, false).failure.unwrap().message);
+    }
+    assert_eq!(woken.len(), 3, "{woken:?}");
+    // There are three waiters: a fourth cannot be chosen.
+    let fourth: Vec<u32> = schedule[..notified].iter().copied().chain([shuttle::DATA | 3]).collect();
+    let e = shuttle::replay(&scenario(|| who_is_notified(3).to_string()), &p, &fourth, true);
+    assert!(e.verdict.to_string().contains("one of 3 values is to be chosen"), "{}", e.verdict);
 }
 
 #[test]

@@ -13,7 +13,6 @@ const LONG: &[(&str, &str)] = &[
         "src/check/engine/loom/kernel.rs",
         "one match over all operations; cutting it would hide that it is complete",
     ),
-    ("tests/known/mod.rs", "a table of programs with known answers"),
 ];
 const LONGEST: usize = 500;
 

@@ -2,10 +2,11 @@
 //! like any other, whose workers abort, hang, fork and worse. Never run by itself.
 
 use selvedge::check::{Catalogue, Check, EngineKind, Expect, Grade, Kind, Model, Role, Variant};
-use selvedge::check::{always, sometimes};
-use selvedge::sync::{Arc, AtomicU32, Mutex, Ordering, thread};
+use selvedge::check::{always, fingerprint, sometimes};
+use selvedge::sync::{Arc, AtomicU32, Condvar, Mutex, Ordering, choose, thread};
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     selvedge::check::main(
@@ -15,7 +16,8 @@ fn main() -> ExitCode {
             .model(counter())
             .model(vacuous())
             .model(graded())
-            .model(reach()),
+            .model(reach())
+            .model(chance()),
     )
 }
 
@@ -318,5 +320,97 @@ fn reach() -> Model {
         .variant(
             Variant::new("nobody_looks", Role::Canary, || increments(true, Ordering::SeqCst))
                 .check(Check::new(EngineKind::Shuttle, no())),
+        )
+}
+
+/// Failures that need a choice of the environment, and one that repeats: what a saved counterexample must bring back.
+fn chance() -> Model {
+    fn unlucky(name: &'static str, scenario: impl Fn() -> bool + Send + Sync + 'static) -> Variant {
+        let scenario = move || {
+            always("lucky", scenario(), || "the environment chose badly".to_owned());
+            "lucky"
+        };
+        Variant::new(name, Role::Buggy, scenario).check(Check::new(
+            EngineKind::Shuttle,
+            Expect::Found(vec![("lucky".to_owned(), Kind::Assertion)]),
+        ))
+    }
+    Model::new("chance", "failures by choice")
+        .variant(unlucky("choice", || choose(5) != 3))
+        .variant(unlucky("timeout", || {
+            let (m, c) = (Mutex::new(()), Condvar::new());
+            let mut g = m.lock();
+            let first = c.wait_for(&mut g, Duration::from_secs(1)).timed_out();
+            // The second wait is to end otherwise than the first: both ways are recorded.
+            first || !c.wait_for(&mut g, Duration::from_secs(1)).timed_out()
+        }))
+        .variant(unlucky("spurious", || {
+            let raised = Arc::new((Mutex::new(false), Condvar::new()));
+            let theirs = raised.clone();
+            let t = thread::spawn(move || {
+                *theirs.0.lock() = true;
+                theirs.1.notify_one();
+            });
+            let mut g = raised.0.lock();
+            if !*g {
+                raised.1.wait(&mut g);
+            }
+            let seen = *g;
+            drop(g);
+            t.join().unwrap();
+            seen
+        }))
+        .variant(unlucky("weak_exchange", || {
+            AtomicU32::new(0).compare_exchange_weak(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        }))
+        .variant(unlucky("notified", || {
+            let shared = Arc::new((Mutex::new((Vec::new(), None)), Condvar::new()));
+            let waiters = [1, 2].map(|id| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let mut s = shared.0.lock();
+                    s.0.push(id);
+                    shared.1.wait(&mut s);
+                    s.1.get_or_insert(id);
+                })
+            });
+            let first = loop {
+                let s = shared.0.lock();
+                if let [first, _] = s.0[..] {
+                    break first;
+                }
+                drop(s);
+                thread::yield_now();
+            };
+            // Under the lock: whoever leaves the wait first has been chosen here, or woke spuriously.
+            shared.1.notify_one();
+            shared.1.notify_one();
+            for w in waiters {
+                w.join().unwrap();
+            }
+            let s = shared.0.lock();
+            s.1 == Some(first)
+        }))
+        .variant(
+            Variant::new("repeats", Role::Buggy, || {
+                let wants = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+                let enter = |wants: &[AtomicU32; 2], me: usize| loop {
+                    fingerprint(());
+                    wants[me].store(1, Ordering::SeqCst);
+                    if wants[1 - me].load(Ordering::SeqCst) == 0 {
+                        break wants[me].store(0, Ordering::SeqCst);
+                    }
+                    wants[me].store(0, Ordering::SeqCst);
+                };
+                let theirs = wants.clone();
+                let t = thread::spawn(move || enter(&theirs, 1));
+                enter(&wants, 0);
+                t.join().unwrap();
+                "both"
+            })
+            .check(Check::new(
+                EngineKind::Shuttle,
+                Expect::Found(vec![("progress".to_owned(), Kind::Livelock)]),
+            )),
         )
 }

@@ -11,8 +11,8 @@ use std::mem::ManuallyDrop;
 /// In a schedule: a data choice, its value in the low bits. Other entries are thread numbers.
 pub const DATA: u32 = 1 << 31;
 
-/// In a schedule that is replayed leniently: stay on the thread that ran last if it can go on, else the least
-/// that can; for data, 0.
+/// In a schedule that is replayed leniently: stay on the thread that ran last if it can go on without waking
+/// spuriously, else the least that can; for data, 0.
 pub const STAY: u32 = u32::MAX;
 
 /// A thread that may be chosen.
@@ -131,8 +131,13 @@ impl Chooser {
         }
     }
 
-    /// One of `candidates`, of which there is at least one.
-    pub fn thread(&mut self, candidates: &Candidates<'_>, current: Option<TaskId>) -> ThreadId {
+    /// One of `candidates`, of which there is at least one. The first `prompted` of them need not wake spuriously.
+    pub fn thread(
+        &mut self,
+        candidates: &Candidates<'_>,
+        prompted: usize,
+        current: Option<TaskId>,
+    ) -> ThreadId {
         match self {
             Chooser::Shuttle(s) => s.thread(candidates, current),
             Chooser::Dfs(d) => {
@@ -146,7 +151,7 @@ impl Chooser {
                 };
                 candidates[i].thread
             }
-            Chooser::Replay(r) => r.thread(candidates, current),
+            Chooser::Replay(r) => r.thread(candidates, prompted, current),
         }
     }
 
@@ -263,7 +268,7 @@ impl Replay {
         }
     }
 
-    fn thread(&mut self, candidates: &Candidates<'_>, current: Option<TaskId>) -> ThreadId {
+    fn thread(&mut self, candidates: &Candidates<'_>, prompted: usize, current: Option<TaskId>) -> ThreadId {
         let entry = self.next();
         if let Some(t) = entry
             && let Some(c) = candidates.iter().find(|c| u32::from(c.thread.0) == t)
@@ -277,7 +282,7 @@ impl Replay {
                 None => "the schedule ends here, the execution does not".to_owned(),
             });
         }
-        let stay = candidates.iter().find(|c| Some(c.task.id()) == current);
+        let stay = candidates[..prompted].iter().find(|c| Some(c.task.id()) == current);
         stay.unwrap_or(&candidates[0]).thread
     }
 

@@ -114,7 +114,7 @@ impl Scheduler for Driver {
             prompted = idle.len();
             ready = idle;
         }
-        let chosen = k.chooser.borrow_mut().thread(&ready, current);
+        let chosen = k.chooser.borrow_mut().thread(&ready, prompted, current);
         k.schedule.borrow_mut().push(u32::from(chosen.0));
         let place = ready.iter().position(|c| c.thread == chosen)?;
         if watched {

@@ -68,8 +68,8 @@ pub fn explore_with(scenario: &Scenario, plan: &Plan, detect_races: bool) -> Exp
 
 /// Runs `scenario` once by a recorded schedule (`Failure::schedule`).
 ///
-/// `strict`: a choice that is not possible, or that is missing, makes it `inconclusive`. Otherwise such a choice
-/// is taken as [`STAY`], so that a schedule can be shortened.
+/// A choice that is not possible, or that is missing, is taken as [`STAY`], so that a schedule can be shortened.
+/// `strict`: if nothing is found then, it is `inconclusive`.
 pub fn replay(scenario: &Scenario, plan: &Plan, schedule: &[u32], strict: bool) -> Exploration {
     run(scenario, plan, Chooser::Replay(Replay::new(schedule, strict)), true)
 }
