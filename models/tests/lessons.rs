@@ -1,9 +1,9 @@
 //! Every model's lesson says what the code declares: its sections, its properties and its table of verdicts.
 
-use selvedge::check::{Catalogue, Check, EngineKind, Expect, Model, Variant};
+use selvedge::check::{Catalogue, Check, Discipline, EngineKind, Expect, Model, Variant};
 
 /// The word that a check is declared to say; behind it, after a colon, the type of the reason where the engine is known to
-/// say something else than the truth.
+/// say something else than the truth, and in brackets the discipline that it is bound to.
 fn cell(variant: &Variant, engine: EngineKind) -> String {
     let mut words: Vec<String> = variant.checks.iter().filter(|c| c.engine == engine).map(word).collect();
     words.dedup();
@@ -19,9 +19,13 @@ fn word(check: &Check) -> String {
         Expect::OutOfReach(reason) => ("out-of-reach", Some(reason.as_str())),
         Expect::EngineLimit(_) => ("engine-limit", check.because),
     };
-    match reason.and_then(|r| r.split_once(':')) {
+    let word = match reason.and_then(|r| r.split_once(':')) {
         Some((kind, _)) => format!("{word}: {kind}"),
         None => word.to_owned(),
+    };
+    match &check.discipline {
+        Discipline::Preemptive => word,
+        other => format!("{word} ({other})"),
     }
 }
 

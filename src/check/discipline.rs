@@ -16,8 +16,8 @@ pub fn interrupt<T: Send + 'static>(handler: impl FnOnce() -> T + Send + 'static
 }
 
 /// Runs `f` with interrupts masked on this processor: under
-/// [`Discipline::Interrupt`](super::Discipline::Interrupt) nobody else runs until it is done, unless it blocks. On
-/// several processors it keeps nobody out, as in the kernel.
+/// [`Discipline::Interrupt`](super::Discipline::Interrupt) nobody else runs until it is done, unless it blocks; the last
+/// interrupt before it may arrive as it begins. On several processors it keeps nobody out, as in the kernel.
 pub fn masked<R>(f: impl FnOnce() -> R) -> R {
     struct Unmask(Option<&'static Run>);
     impl Drop for Unmask {
@@ -29,6 +29,9 @@ pub fn masked<R>(f: impl FnOnce() -> R) -> R {
     }
     let run = current();
     if let Some(run) = run {
+        let me = run.me();
+        run.engine().masks(me);
+        run.set_me(me);
         change(run, 1);
     }
     let _unmask = Unmask(run);

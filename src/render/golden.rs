@@ -1,12 +1,12 @@
 //! What the renderers print, kept as files in `goldens/`. `SELVEDGE_UPDATE_GOLDENS=1 cargo test render` writes them
 //! anew; read the difference before it is committed.
 
-use super::{json, junit, listing, table, timeline};
-use crate::check::model::{Budget, Catalogue, EngineKind, Grade, Model, Variant};
+use super::{html, json, junit, listing, table, timeline};
+use crate::check::model::{Budget, Catalogue, Check, Discipline, EngineKind, Grade, Model, Variant};
 use crate::check::runner::Report;
-use crate::check::runner::case::{Selection, select};
+use crate::check::runner::case::{Case, Selection, select};
 use crate::check::runner::trace::{Trace, TraceEvent, TraceSite, TraceThread};
-use crate::check::verdict::{Kind, Verdict};
+use crate::check::verdict::{Expect, Kind, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,33 +174,39 @@ fn catalogue() -> Catalogue {
 /// Reports as a run over [`catalogue`] could make them: all as declared but the last two.
 fn reports() -> Vec<Report> {
     let cases = select(&catalogue(), &Selection::default());
-    let verdict = |c: &crate::check::runner::case::Case| match (c.variant.as_str(), c.engine) {
+    let verdict = |c: &Case| match (c.variant.as_str(), c.engine) {
         ("load_store", _) => Verdict::found(Some("no-lost-update"), Kind::Assertion),
         (_, EngineKind::Native) => Verdict::NotFound { n: 200 },
         (_, EngineKind::Loom) => Verdict::Exhausted,
         (_, EngineKind::Shuttle) => Verdict::found(Some("no-lost-update"), Kind::Assertion),
         (_, EngineKind::Exact) => Verdict::Crashed { how: "SIGSEGV: segmentation fault".to_owned() },
     };
-    let report = |case: crate::check::runner::case::Case| {
-        let verdict = verdict(&case);
-        let found = matches!(verdict, Verdict::Found { .. });
-        Report {
-            as_declared: case.expect.accepts(&verdict),
-            message: if found { "2 increments counted as 1".to_owned() } else { String::new() },
-            executions: 1234,
-            steps: 56789,
-            elapsed: Duration::from_millis(1500),
-            trace: found.then(lost_update),
-            fingerprint: found.then(|| "00c0ffee00c0ffee".to_owned()),
-            outcomes: vec![("x".to_owned(), 1234)],
-            stdout: String::new(),
-            stderr: if found { String::new() } else { "last words\n".to_owned() },
-            engine_failed: false,
-            verdict,
-            case: Arc::new(case),
-        }
-    };
-    cases.into_iter().map(report).collect()
+    cases
+        .into_iter()
+        .map(|case| {
+            let verdict = verdict(&case);
+            report(case, verdict)
+        })
+        .collect()
+}
+
+fn report(case: Case, verdict: Verdict) -> Report {
+    let found = matches!(verdict, Verdict::Found { .. });
+    Report {
+        as_declared: case.expect.accepts(&verdict),
+        message: if found { "2 increments counted as 1".to_owned() } else { String::new() },
+        executions: 1234,
+        steps: 56789,
+        elapsed: Duration::from_millis(1500),
+        trace: found.then(lost_update),
+        fingerprint: found.then(|| "00c0ffee00c0ffee".to_owned()),
+        outcomes: vec![("x".to_owned(), 1234)],
+        stdout: String::new(),
+        stderr: if found { String::new() } else { "last words\n".to_owned() },
+        engine_failed: false,
+        verdict,
+        case: Arc::new(case),
+    }
 }
 
 #[test]
@@ -214,6 +220,33 @@ fn the_table_and_what_differs() {
     let text = plain(&text);
     narrow(&text);
     golden("table.txt", &text);
+}
+
+/// A verdict that holds on one processor alone says so, wherever it is printed.
+#[test]
+fn rows_name_their_discipline() {
+    let scenario = || "x";
+    let one_cpu = [Discipline::Cooperative, Discipline::priority(["rpciod", "task"]), Discipline::Interrupt];
+    let checks =
+        |v: Variant| one_cpu.iter().fold(v, |v, d| v.check(Check::on_one_cpu(d.clone(), Expect::Exhausted)));
+    let variant = checks(Variant::buggy("semaphore", scenario, &[("no-use-after-free", Kind::UseAfterFree)]));
+    let catalogue = Catalogue::new().model(Model::new("on_a_stack", "a semaphore").variant(variant));
+    let cases = select(&catalogue, &Selection::default());
+    let reported = |case: &Case| match case.discipline {
+        Discipline::Preemptive => report(case.clone(), Verdict::found(None, Kind::UseAfterFree)),
+        _ => report(case.clone(), Verdict::Exhausted),
+    };
+    let reports: Vec<Report> = cases.iter().map(reported).collect();
+    let mut text = listing::list(&catalogue) + &table::table(&reports);
+    text.extend(cases.iter().map(|c| c.test_name() + "\n"));
+    text.extend(cases.iter().map(json::listed));
+    let text = plain(&text);
+    golden("disciplines.txt", &text);
+    let shown = &Report { trace: Some(lost_update()), ..reported(&cases[3]) };
+    let header = plain(&listing::counterexample(shown, &|_| None));
+    assert!(header.contains("found by shuttle dfs under cooperative in execution"), "{header}");
+    let page = html::page(&catalogue, &reports, "quick", 1, &|_| None);
+    assert!(page.contains("shuttle dfs under priority(rpciod>task)"));
 }
 
 #[test]

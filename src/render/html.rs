@@ -4,7 +4,7 @@
 use super::source::{Read, place};
 use super::timeline::timeline;
 use super::why::why;
-use crate::check::model::{Catalogue, EngineKind};
+use crate::check::model::Catalogue;
 use crate::check::runner::Report;
 use crate::check::runner::case::Case;
 use crate::check::runner::trace::Trace;
@@ -40,10 +40,7 @@ pub fn page(catalogue: &Catalogue, reports: &[Report], budget: &str, seed: u64, 
 }
 
 fn engine(c: &Case) -> String {
-    match (c.engine, c.strategy) {
-        (EngineKind::Shuttle, Some(s)) => format!("shuttle {}", s.word()),
-        (e, _) => e.word().to_owned(),
-    }
+    super::engine(c.engine, c.strategy) + &super::under(&c.discipline)
 }
 
 fn check(r: &Report) -> Value {

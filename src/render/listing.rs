@@ -1,10 +1,10 @@
 //! What `list` and `show` print for people.
 
-use super::count;
 use super::source::{Read, quotes};
 use super::style::{bad, bold, dim};
 use super::timeline::{WIDTH, timeline, wrapped};
-use crate::check::model::{Catalogue, Check, Grade, Model, Strategy, Variant};
+use super::{count, engine, under};
+use crate::check::model::{Catalogue, Grade, Model, Variant};
 use crate::check::runner::Report;
 use std::fmt::Write;
 
@@ -33,9 +33,9 @@ fn variant(out: &mut String, v: &Variant) {
         indented(out, "    ", v.about, dim);
     }
     for c in &v.checks {
-        let expect = c.expect.to_string();
+        let expect = c.expect.to_string() + &under(&c.discipline);
         for (i, line) in wrapped(&expect, WIDTH - 19).iter().enumerate() {
-            let engine = if i == 0 { engine(c) } else { String::new() };
+            let engine = if i == 0 { engine(c.engine, c.strategy) } else { String::new() };
             let _ = writeln!(out, "    {engine:14} {}{line}", if i == 0 { "" } else { "  " });
         }
     }
@@ -46,10 +46,6 @@ fn indented(out: &mut String, indent: &str, text: &str, paint: fn(String) -> Str
     for line in wrapped(text, WIDTH - indent.len()) {
         let _ = writeln!(out, "{indent}{}", paint(line));
     }
-}
-
-fn engine(c: &Check) -> String {
-    c.strategy.map_or(c.engine.word().to_owned(), |s: Strategy| format!("{} {}", c.engine.word(), s.word()))
 }
 
 /// A name, a word about it (11 wide), and a sentence.
@@ -98,7 +94,7 @@ pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
 /// The counterexample of a lesson.
 pub fn counterexample(r: &Report, read: Read<'_>) -> String {
     let c = &r.case;
-    let by = c.strategy.map_or(c.engine.word().to_owned(), |s| format!("{} {}", c.engine.word(), s.word()));
+    let by = engine(c.engine, c.strategy) + &under(&c.discipline);
     let mut out = String::new();
     let head = format!("counterexample of {}", c.variant);
     let _ = writeln!(out, "\n{}, found by {by} in execution {}", bold(head), r.executions + 1);

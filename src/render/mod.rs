@@ -26,6 +26,21 @@ pub mod table;
 pub mod timeline;
 pub mod why;
 
+use crate::check::model::{Discipline, EngineKind, Strategy};
+
+/// Who explored and how: `loom`, `shuttle random`.
+fn engine(engine: EngineKind, strategy: Option<Strategy>) -> String {
+    strategy.map_or(engine.word().to_owned(), |s| format!("{} {}", engine.word(), s.word()))
+}
+
+/// What a verdict is bound to: ` under interrupt`; nothing under the discipline of every machine with several processors.
+fn under(discipline: &Discipline) -> String {
+    match discipline {
+        Discipline::Preemptive => String::new(),
+        other => format!(" under {other}"),
+    }
+}
+
 /// `1 check`, `2 checks`, `1,000 checks`.
 pub fn count(n: u64, noun: &str) -> String {
     plural(n, noun, &format!("{noun}s"))

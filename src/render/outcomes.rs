@@ -17,7 +17,8 @@ pub fn table(graded: &[GradedOutcome], r: &Report) -> String {
     let whole = matches!(r.verdict, Verdict::Exhausted);
     let how = if whole { "exhaustive" } else { "not exhaustive" };
     let mut out = String::new();
-    let head = format!("outcomes of {} under {}", r.case.variant, r.case.engine.word());
+    let by = super::engine(r.case.engine, r.case.strategy) + &super::under(&r.case.discipline);
+    let head = format!("outcomes of {} by {by}", r.case.variant);
     let _ = writeln!(out, "\n{} ({how}, {})", bold(head), super::count(total, "execution"));
     let mut line = |word: &str, grade: Option<Grade>, n: u64, sentence: &str| {
         let share = match (n, whole) {

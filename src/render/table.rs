@@ -2,9 +2,9 @@
 
 use super::style::{bad, bold, dim, good, warn};
 use super::timeline::timeline;
-use super::{count, grouped};
+use super::{count, engine, grouped, under};
 use crate::check::engine::Progress;
-use crate::check::model::{EngineKind, Role};
+use crate::check::model::{Discipline, EngineKind, Role};
 use crate::check::runner::Report;
 use crate::check::runner::agreement::Disagreement;
 use crate::check::verdict::Verdict;
@@ -55,8 +55,7 @@ pub fn table(reports: &[Report]) -> String {
 fn row(out: &mut String, r: &Report, first: bool) {
     let c = &r.case;
     let (variant, role) = if first { (c.variant.as_str(), c.role.word()) } else { ("", "") };
-    let engine =
-        c.strategy.map_or(c.engine.word().to_owned(), |s| format!("{} {}", c.engine.word(), s.word()));
+    let engine = engine(c.engine, c.strategy);
     let verdict = clipped(&r.verdict.to_string(), VERDICT);
     let padded = format!("{verdict:VERDICT$}");
     let verdict = match (&r.verdict, r.as_declared) {
@@ -68,6 +67,9 @@ fn row(out: &mut String, r: &Report, first: bool) {
     let mark = if r.as_declared { good("ok") } else { bad("DIFFERS") };
     let runs = grouped(r.executions);
     let _ = writeln!(out, "  {variant:23} {role:9} {engine:14} {verdict} {runs:>9} {mark}");
+    if c.discipline != Discipline::Preemptive {
+        let _ = writeln!(out, "{:35}{}", "", dim(under(&c.discipline)));
+    }
     if r.as_declared && r.message.starts_with("warning: ") {
         let _ = writeln!(out, "    {}", warn(&r.message));
     }

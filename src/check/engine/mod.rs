@@ -63,6 +63,14 @@ pub trait Engine {
         let _ = (me, fingerprint);
     }
 
+    /// `me` is about to mask interrupts ([`masked`](super::discipline::masked)): the last moment at which one can still
+    /// arrive before the section. Unmasking needs no such moment: what `me` does next has one of its own.
+    ///
+    /// May run other threads before it returns.
+    fn masks(&self, me: ThreadId) {
+        let _ = me;
+    }
+
     /// The destructor that the last `ArcDrop` of `obj` called for has returned.
     fn arc_destroyed(&self, me: ThreadId, obj: ObjectId) {
         let _ = (me, obj);

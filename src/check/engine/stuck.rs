@@ -1,7 +1,8 @@
-//! What to call it when no thread can run, and how threads and objects are called: the part of a failure report
-//! that the engines share.
+//! What to call it when no thread can run or two accesses are not ordered, and how threads and objects are called: the
+//! part of a failure report that the engines share.
 
 use crate::check::event::{ObjectId, Op, ThreadId};
+use crate::check::race::{Access, Race};
 use crate::check::run::{ObjectInfo, Run, Site, State, ThreadInfo};
 use crate::check::verdict::Kind;
 
@@ -86,4 +87,17 @@ pub fn describe(names: &Names<'_>) -> (Kind, String, Vec<(ThreadId, String, Site
         _ => "every thread is blocked",
     };
     (kind, format!("{lead}: {}", parts.join("; ")), sites)
+}
+
+/// Two accesses that the detector found unordered: in words, and both sides with their places.
+pub fn unordered(s: &State, race: &Race) -> (String, Vec<(ThreadId, String, Site)>) {
+    let name = object_name(s, race.obj);
+    let created = s.objects[race.obj.creator().0 as usize][race.obj.nth() as usize].site;
+    let side = |a: Access| (a.thread, format!("{} of {name}", a.what), a.site.unwrap_or(created));
+    let sites = vec![side(race.first), side(race.second)];
+    let words = |(thread, what, site): &(ThreadId, String, Site)| {
+        format!("{what} by {} at {site}", thread_name(s, *thread))
+    };
+    let message = format!("{} and {} are not ordered", words(&sites[0]), words(&sites[1]));
+    (message, sites)
 }

@@ -40,12 +40,12 @@ pub struct Case {
 }
 
 impl Case {
-    /// `model::variant::engine[::strategy]`, the name of the test.
+    /// `model::variant::engine[::strategy][::discipline]`, the name of the test.
     pub fn test_name(&self) -> String {
         self.joined("::")
     }
 
-    /// `model/variant/engine[/strategy]`, the identity of the check.
+    /// `model/variant/engine[/strategy][/discipline]`, the identity of the check.
     pub fn identity(&self) -> String {
         self.joined("/")
     }

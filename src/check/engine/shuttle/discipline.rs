@@ -5,7 +5,7 @@
 //! be woken by a timeout or spuriously is offered beside those whom it does not fall behind: an event of the
 //! environment wakes it, it does not hold the processor.
 
-use super::chooser::Candidates;
+use super::chooser::{Candidate, Candidates};
 use super::state::{Need, State, Thread};
 use crate::check::discipline::INTERRUPT;
 use crate::check::event::ThreadId;
@@ -58,13 +58,8 @@ impl View<'_> {
         self.is_handler(t) && !thread.fresh && !thread.ended
     }
 
-    /// Does it wait for an event, so that it has left the processor, although it may go on?
     fn sleeps(&self, t: ThreadId) -> bool {
-        match self.thread(t).need {
-            Need::Notify(_) => true,
-            Need::Token(_) => !self.thread(t).token,
-            _ => false,
-        }
+        self.state.sleeps(t)
     }
 
     fn rank(&self, t: ThreadId) -> usize {
@@ -91,11 +86,22 @@ impl View<'_> {
         let runs = offer.ready.iter().filter(|c| !self.sleeps(c.thread));
         let Some(top) = runs.map(|c| self.rank(c.thread)).max() else { return Ok(()) };
         let spins = |t: ThreadId| matches!(self.thread(t).need, Need::Change(_)) && self.rank(t) > top;
-        if let Some(c) = offer.idle.iter().find(|c| spins(c.thread)) {
-            let (name, below) = (self.called(c.thread), self.called(offer.ready[0].thread));
+        let spinning = offer.idle.iter().map(|c| c.thread).filter(|t| spins(*t));
+        if let Some(spinner) = spinning.max_by_key(|t| self.rank(*t)) {
+            // Only an event takes the processor from it: one that wakes somebody to whom it gives way.
+            let woken =
+                |c: &Candidate<'_>| self.sleeps(c.thread) && self.rank(c.thread) >= self.rank(spinner);
+            if offer.ready.iter().any(woken) {
+                offer.ready.retain(|c| woken(c));
+                offer.idle.retain(|c| self.rank(c.thread) >= self.rank(spinner));
+                offer.spurious.clear();
+                return Ok(());
+            }
+            let below = offer.ready.iter().find(|c| !self.sleeps(c.thread)).expect("somebody has rank `top`");
+            let (name, below) = (self.called(spinner), self.called(below.thread));
             return Err(Starved {
                 kind: Kind::Livelock,
-                thread: c.thread,
+                thread: spinner,
                 message: format!(
                     "{name} spins for what {below} should do, and {below} never gets the processor from it"
                 ),

@@ -10,7 +10,6 @@ use super::lasso::{Place, Threads, Visit};
 use super::state::Readiness;
 use crate::check::engine::stuck;
 use crate::check::event::MAIN;
-use crate::check::model::Discipline;
 use crate::check::verdict::Kind;
 use shuttle_engine::scheduler::{Schedule, Scheduler, Task, TaskId};
 use std::ops::Range;
@@ -94,7 +93,7 @@ impl Scheduler for Driver {
                 }
             }
         }
-        if k.discipline != Discipline::Preemptive && !k.keep_discipline(&mut offer, current) {
+        if k.one_processor() && !k.keep_discipline(&mut offer, current) {
             return None;
         }
         let watched = k.watching.get() || run.promises();

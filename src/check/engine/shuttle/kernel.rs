@@ -12,7 +12,7 @@ use crate::check::engine::{Engine, stuck};
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use crate::check::model::{Discipline, Outcome};
 use crate::check::progress::Digest;
-use crate::check::race::{Access, Detector, Race};
+use crate::check::race::{Detector, Race};
 use crate::check::run::Run;
 use crate::check::verdict::{Kind, Verdict};
 use shuttle_engine::runtime::execution::ExecutionState;
@@ -140,8 +140,10 @@ impl Kernel {
             let mut s = self.state.borrow_mut();
             let t = &mut s.threads[me.0 as usize];
             t.need = need;
-            // Having been scheduled for the first time was the choice of its first operation.
-            std::mem::take(&mut t.fresh) && s.readiness(me) == Readiness::Ready
+            // Having been scheduled for the first time was the choice of its first operation. But who sleeps leaves the
+            // processor, and on one processor that lets somebody else have it.
+            let fresh = std::mem::take(&mut t.fresh);
+            fresh && s.readiness(me) == Readiness::Ready && !(self.one_processor() && s.sleeps(me))
         };
         if !go_on {
             switch();
@@ -189,12 +191,17 @@ impl Kernel {
         Answer { value: 0, ok: !timed || self.choose(2, true) == 1 }
     }
 
+    pub(super) fn one_processor(&self) -> bool {
+        self.discipline != Discipline::Preemptive
+    }
+
     fn visible(&self, op: &Op) -> bool {
         match op {
-            Op::PlainLoad { .. } | Op::PlainStore { .. } | Op::CellBegin { .. } | Op::CellEnd { .. } => false,
+            Op::PlainLoad { .. } | Op::PlainStore { .. } | Op::CellEnd { .. } => false,
+            // The detector finds what is not ordered in any order. On one processor it is the value that is wrong.
+            Op::CellBegin { .. } => self.one_processor(),
             // A fence touches nothing, and the ends of a thread matter to `Join` alone, which waits for them.
             Op::Fence { .. } | Op::Spawn { .. } | Op::Exit | Op::Choose { .. } => false,
-            // What is not ordered with the end of a lifetime is found in any order.
             Op::Lifetime { .. } => self.races.is_none(),
             Op::ArcClone { .. } | Op::ArcDrop { .. } => self.counted_arcs,
             _ => true,
@@ -316,26 +323,7 @@ impl Kernel {
     #[cold]
     fn race(&self, race: Race, lifetime: bool) -> ! {
         let run = self.run();
-        let (message, sites) = {
-            let s = run.state();
-            let name = stuck::object_name(&s, race.obj);
-            let created = s.objects[race.obj.creator().0 as usize][race.obj.nth() as usize].site;
-            let side = |a: Access| {
-                let site = a.site.unwrap_or(created);
-                (a.thread, format!("{} of {name}", a.what), site)
-            };
-            let (a, b) = (side(race.first), side(race.second));
-            let message = format!(
-                "{} by {} at {} and {} by {} at {} are not ordered",
-                a.1,
-                stuck::thread_name(&s, a.0),
-                a.2,
-                b.1,
-                stuck::thread_name(&s, b.0),
-                b.2
-            );
-            (message, vec![a, b])
-        };
+        let (message, sites) = stuck::unordered(&run.state(), &race);
         let kind = if lifetime { Kind::UseAfterFree } else { Kind::DataRace };
         run.fail(None, kind, message, sites)
     }
@@ -396,6 +384,13 @@ impl Engine for Kernel {
         let mut threads = self.threads.borrow_mut();
         debug_assert_eq!(threads.len(), usize::from(id));
         threads.push(child);
+    }
+
+    fn masks(&self, me: ThreadId) {
+        let inert = self.run().over() || std::thread::panicking();
+        if self.discipline == Discipline::Interrupt && !inert {
+            self.point(me, Need::Nothing);
+        }
     }
 
     fn classify(&self, message: &str, at: Option<&Location<'_>>) -> Option<Verdict> {

@@ -22,7 +22,8 @@
 //!   ends on loops, too, and loses no state by it; of cycles it finds those that some such schedule closes.
 //! * Reference counts are quiet unless the variant models them: no scheduling points, only happens-before.
 //! * Under a discipline other than preemptive (`discipline.rs`) there is one processor: the detector is off, and the
-//!   uses and ends of tracked lifetimes are steps.
+//!   accesses to cells and the uses and ends of tracked lifetimes are steps, so that wrong values and late uses are seen.
+//! * Under `interrupt`, the beginning of a masked section is a scheduling point, though no step of the log.
 //!
 //! Environment variables of shuttle cannot change a result: a check under which one is set is `inconclusive`.
 

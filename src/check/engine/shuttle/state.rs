@@ -219,6 +219,16 @@ impl State {
         self.objects.hash(d);
     }
 
+    /// Does `t` wait for an event, so that it has left the processor, although it may go on?
+    pub fn sleeps(&self, t: ThreadId) -> bool {
+        let thread = &self.threads[t.0 as usize];
+        match thread.need {
+            Need::Notify(_) => true,
+            Need::Token(_) => !thread.token,
+            _ => false,
+        }
+    }
+
     /// Takes a mutex that is free, or that an abandoned execution no longer cares about.
     pub fn lock(&mut self, me: ThreadId, id: ObjectId) {
         *self.object(id) = Object::Mutex(Some(me));
