@@ -25,9 +25,11 @@
 //! `max_duration` stay unset, because loom ends in a silent pass when it reaches them; exhaustion is believed only
 //! from loom's own report (`completion.rs`).
 
+mod blocking;
 mod classify;
 mod completion;
 mod kernel;
+mod memory;
 mod objects;
 
 use super::{Exploration, Plan, stuck};

@@ -1,0 +1,151 @@
+//! Models, variants and the catalogue: what is checked, and what each check is declared to say.
+//!
+//! A [`Model`] is a closed concurrent program with named properties. Each [`Variant`] is one version of the code
+//! under it: a scenario function that the engines run over and over. A [`Check`] is one (model, variant, engine,
+//! strategy, discipline): one worker process, one row, one test name.
+//!
+//! ```no_run
+//! use selvedge::check::{Catalogue, Kind, Model, Variant, always, sometimes};
+//! use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+//!
+//! fn increments(atomic: bool) -> &'static str {
+//!     let n = Arc::new(AtomicU32::new(0));
+//!     let other = {
+//!         let n = n.clone();
+//!         thread::spawn(move || { n.fetch_add(1, Ordering::Relaxed); })
+//!     };
+//!     if atomic {
+//!         n.fetch_add(1, Ordering::Relaxed);
+//!     } else {
+//!         let seen = n.load(Ordering::Relaxed);
+//!         n.store(seen + 1, Ordering::Relaxed);
+//!     }
+//!     other.join().unwrap();
+//!     let total = n.load(Ordering::Relaxed);
+//!     sometimes("both-counted", total == 2);
+//!     always("no-lost-update", total == 2, || format!("2 increments counted as {total}"));
+//!     "counted"
+//! }
+//!
+//! let catalogue = Catalogue::new().model(
+//!     Model::new("counter", "two threads count on one word")
+//!         .always("no-lost-update", "every increment is counted")
+//!         .sometimes("both-counted", "both increments are seen")
+//!         .variant(Variant::buggy("load_store", || increments(false), &[("no-lost-update", Kind::Assertion)]))
+//!         .variant(Variant::fixed("fetch_add", || increments(true))),
+//! );
+//! assert_eq!(catalogue.models().len(), 1);
+//! ```
+
+mod variant;
+mod words;
+
+pub use variant::{Check, Variant};
+pub use words::{
+    Budget, Discipline, EngineKind, Grade, GradedOutcome, Memory, Property, PropertyKind, Role, Strategy,
+};
+
+use std::borrow::Cow;
+
+/// What a scenario returns: a word that names how it came out.
+pub type Outcome = Cow<'static, str>;
+
+/// A scenario: a closed program that returns its outcome. It must be deterministic but for the facade.
+pub type Scenario = std::sync::Arc<dyn Fn() -> Outcome + Send + Sync>;
+
+/// A closed concurrent program with named properties, in several variants.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Its frozen name.
+    pub name: &'static str,
+    /// What it is about, in one sentence.
+    pub title: &'static str,
+    /// The incident it belongs to, such as `000`; `None` for models of the primitives and canaries.
+    pub incident: Option<&'static str>,
+    /// The lesson: the module docs of the model, in Markdown.
+    pub lesson: &'static str,
+    /// Named properties.
+    pub properties: Vec<Property>,
+    /// Graded outcomes; an outcome not listed is acceptable.
+    pub outcomes: Vec<GradedOutcome>,
+    /// Its variants.
+    pub variants: Vec<Variant>,
+}
+
+impl Model {
+    /// A model without properties or variants.
+    pub fn new(name: &'static str, title: &'static str) -> Self {
+        Model {
+            name,
+            title,
+            incident: None,
+            lesson: "",
+            properties: Vec::new(),
+            outcomes: Vec::new(),
+            variants: Vec::new(),
+        }
+    }
+    /// The incident it belongs to.
+    pub fn incident(mut self, id: &'static str) -> Self {
+        self.incident = Some(id);
+        self
+    }
+    /// Its lesson, in Markdown.
+    pub fn lesson(mut self, text: &'static str) -> Self {
+        self.lesson = text;
+        self
+    }
+    fn property(mut self, name: &'static str, kind: PropertyKind, sentence: &'static str) -> Self {
+        self.properties.push(Property { name, kind, sentence });
+        self
+    }
+    /// A property that must never be violated.
+    pub fn always(self, name: &'static str, sentence: &'static str) -> Self {
+        self.property(name, PropertyKind::Always, sentence)
+    }
+    /// A property that must be seen at least once by an exhaustive engine (on fixed variants).
+    pub fn sometimes(self, name: &'static str, sentence: &'static str) -> Self {
+        self.property(name, PropertyKind::Sometimes, sentence)
+    }
+    /// A property of bounded progress.
+    pub fn eventually(self, name: &'static str, sentence: &'static str) -> Self {
+        self.property(name, PropertyKind::Eventually, sentence)
+    }
+    /// Grades an outcome.
+    pub fn outcome(mut self, word: &'static str, grade: Grade, sentence: &'static str) -> Self {
+        self.outcomes.push(GradedOutcome { word, grade, sentence });
+        self
+    }
+    /// Adds a variant.
+    pub fn variant(mut self, v: Variant) -> Self {
+        self.variants.push(v);
+        self
+    }
+}
+
+/// Models, in the order in which they are listed and run.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    models: Vec<Model>,
+}
+
+impl Catalogue {
+    /// An empty catalogue.
+    pub fn new() -> Self {
+        Catalogue::default()
+    }
+    /// Adds a model. Panics if the name of the model, or of a variant within it, is taken: names are identities.
+    pub fn model(mut self, m: Model) -> Self {
+        assert!(self.models.iter().all(|o| o.name != m.name), "two models are called {}", m.name);
+        for (i, v) in m.variants.iter().enumerate() {
+            let twice = m.variants[..i].iter().any(|o| o.name == v.name);
+            assert!(!twice, "two variants of {} are called {}", m.name, v.name);
+        }
+        self.models.push(m);
+        self
+    }
+    /// All models.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+}
