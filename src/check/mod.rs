@@ -4,6 +4,7 @@
 //! do), [`run`] (the recorder), [`engine`] (who explores), [`runner`] (one worker process per check),
 //! [`worker`] (that process), [`litmus`] (what each engine sees), [`quarantine`] (frees held back), [`command`] (the `selvedge` command), [`harness`] (other people's test suites).
 
+mod arrange;
 pub mod command;
 pub mod discipline;
 mod ends;

@@ -86,6 +86,30 @@ pub struct Failure {
     pub repeats: Option<(usize, usize)>,
 }
 
+/// An execution as the recorder saw it.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// Its threads.
+    pub threads: Vec<ThreadInfo>,
+    /// Its objects by id.
+    pub objects: BTreeMap<ObjectId, ObjectInfo>,
+    /// Everything that happened, in order.
+    pub events: Vec<Event>,
+}
+
+impl State {
+    /// The execution at hand, so far.
+    pub fn execution(&self) -> Execution {
+        let mut objects = BTreeMap::new();
+        for (t, per_thread) in self.objects.iter().enumerate() {
+            for (n, o) in per_thread.iter().enumerate() {
+                objects.insert(ObjectId::new(ThreadId(t as u8), n as u32), o.clone());
+            }
+        }
+        Execution { threads: self.threads.clone(), objects, events: self.events.clone() }
+    }
+}
+
 /// The execution at hand.
 pub struct Run {
     engine: &'static dyn Engine,
@@ -133,6 +157,8 @@ pub struct State {
     pub steps: u64,
     /// Outcomes so far.
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// A complete execution for each outcome: the first by the engine's schedule, which it begins with.
+    pub witnesses: BTreeMap<Outcome, (Vec<u32>, Execution)>,
     /// `sometimes` properties seen so far.
     pub seen: Vec<&'static str>,
 }
@@ -272,10 +298,16 @@ impl Run {
         s.failure = None;
     }
 
-    /// Counts a complete execution.
+    /// Counts a complete execution, and keeps it if its outcome is new.
     pub fn end_execution(&self, outcome: Outcome) {
         let mut s = self.state.borrow_mut();
         s.executions += 1;
+        // An engine that searches in parallel comes by in any order, and must keep the same one.
+        let schedule = self.engine.schedule();
+        if s.witnesses.get(&outcome).is_none_or(|kept| schedule < kept.0) {
+            let witness = (schedule, s.execution());
+            s.witnesses.insert(outcome.clone(), witness);
+        }
         *s.outcomes.entry(outcome).or_insert(0) += 1;
     }
 
@@ -426,13 +458,8 @@ impl Run {
         });
         // Borrowed only if the recorder itself panicked: then its message is all there is.
         if let Ok(s) = self.state.try_borrow() {
-            for (t, per_thread) in s.objects.iter().enumerate() {
-                for (n, o) in per_thread.iter().enumerate() {
-                    f.objects.insert(ObjectId::new(ThreadId(t as u8), n as u32), o.clone());
-                }
-            }
-            f.threads = s.threads.clone();
-            f.events = s.events.clone();
+            let seen = s.execution();
+            (f.threads, f.objects, f.events) = (seen.threads, seen.objects, seen.events);
         }
         f
     }

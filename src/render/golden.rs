@@ -1,10 +1,11 @@
 //! What the renderers print, kept as files in `goldens/`. `SELVEDGE_UPDATE_GOLDENS=1 cargo test render` writes them
 //! anew; read the difference before it is committed.
 
-use super::{html, json, junit, listing, table, timeline};
+use super::{html, json, junit, listing, outcomes, table, timeline};
 use crate::check::model::{Budget, Catalogue, Check, Discipline, EngineKind, Grade, Model, Variant};
 use crate::check::runner::Report;
 use crate::check::runner::case::{Case, Selection, select};
+use crate::check::runner::tally::{Seen, Tally, Violated, Witness};
 use crate::check::runner::trace::{Trace, TraceEvent, TraceSite, TraceThread};
 use crate::check::verdict::{Expect, Kind, Verdict};
 use std::sync::Arc;
@@ -200,7 +201,11 @@ fn report(case: Case, verdict: Verdict) -> Report {
         elapsed: Duration::from_millis(1500),
         trace: found.then(lost_update),
         fingerprint: found.then(|| "00c0ffee00c0ffee".to_owned()),
-        outcomes: vec![("x".to_owned(), 1234)],
+        tally: Tally {
+            whole: verdict == Verdict::Exhausted,
+            outcomes: vec![Seen { word: "x".to_owned(), count: 1234, witness: None }],
+            violations: Vec::new(),
+        },
         stdout: String::new(),
         stderr: if found { String::new() } else { "last words\n".to_owned() },
         engine_failed: false,
@@ -256,6 +261,28 @@ fn json_lines() {
     text.extend(reports.iter().map(|r| json::report(r, r.trace.is_some().then_some("/out/c.json".as_ref()))));
     text += &json::summary(reports.len(), 5, Duration::from_millis(4200), 1);
     golden("lines.json", &text);
+}
+
+#[test]
+fn the_outcomes() {
+    let (catalogue, mut reports) = (catalogue(), reports());
+    let model = &catalogue.models()[0];
+    let witness = |r: &Report| {
+        let t = r.trace.as_ref().expect("a counterexample");
+        Witness { threads: t.threads.iter().map(|t| t.name.clone()).collect(), events: t.events.clone() }
+    };
+    // All of a variant that fails, part of one that fails, all of one that holds.
+    let seen = Seen { word: "x".to_owned(), count: 30, witness: Some(witness(&reports[0])) };
+    let violated = |count| Violated { property: "no-lost-update".to_owned(), kind: Kind::Assertion, count };
+    reports[2].tally = Tally { whole: true, outcomes: vec![seen.clone()], violations: vec![violated(10)] };
+    reports[0].tally = Tally { whole: false, outcomes: Vec::new(), violations: vec![violated(1)] };
+    reports[4].tally = Tally { whole: true, outcomes: vec![seen], violations: Vec::new() };
+    assert_eq!(outcomes::best(reports.iter().take(3)).expect("one").case.engine, EngineKind::Exact);
+    let mut text: String = [2, 0, 4].iter().map(|i| outcomes::text(model, &reports[*i])).collect();
+    text += &outcomes::line(model, &reports[4]);
+    let text = plain(&text);
+    narrow(&text);
+    golden("outcomes.txt", &text);
 }
 
 #[test]

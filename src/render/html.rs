@@ -55,7 +55,7 @@ fn check(r: &Report) -> Value {
         "as_declared": r.as_declared,
         "executions": r.executions,
         "seconds": r.elapsed.as_secs_f64(),
-        "outcomes": r.outcomes,
+        "outcomes": r.tally.outcomes.iter().map(|s| (&s.word, s.count)).collect::<Vec<_>>(),
     })
 }
 

@@ -20,12 +20,7 @@ pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
     let fails = |v: &&Variant| matches!(v.role, Role::Buggy | Role::WrongFix | Role::Canary);
     let Some(variant) = variant.or_else(|| model.variants.iter().find(fails)) else { return Ok(exit::OK) };
     let reports = run(catalogue, model, variant, limits)?;
-    // The shortest is the one to read, but to know a schedule nearby that passes is worth a few switches; of equals
-    // the first, so that it is the same one every time.
-    let shortest = reports
-        .iter()
-        .filter_map(|r| Some((r, r.trace.as_ref()?)))
-        .min_by_key(|(_, t)| (t.switches() + 3 * usize::from(t.nearest.is_empty()), t.events.len()));
+    let shortest = outcomes::clearest(reports.iter());
     if let Some((report, trace)) = shortest {
         let mut report = report.clone();
         if let (Some(t), Some(certified)) = (report.trace.as_mut(), certified(&reports, trace)) {
@@ -36,8 +31,15 @@ pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
         let text = format!("\nno counterexample of {} at the quick budget: {}\n", variant.name, r.verdict);
         output::print(&text);
     }
+    if let Some(r) = outcomes::best(reports.iter()) {
+        output::print(&outcomes::text(model, r));
+    }
+    let whole = args.name == model.name;
+    if !whole {
+        output::print("\n");
+    }
     for r in proofs(catalogue, model, limits)? {
-        output::print(&outcomes::table(&model.outcomes, &r));
+        output::print(&if whole { outcomes::text(model, &r) } else { outcomes::line(model, &r) });
     }
     Ok(if runner::interrupt::requested() { exit::INTERRUPTED } else { exit::OK })
 }
@@ -72,9 +74,6 @@ fn run(
 
 /// The exact engine's checks of the fixed variants, for the table of what can and cannot happen.
 fn proofs(catalogue: &Catalogue, model: &Model, limits: Limits) -> Result<Vec<Report>, Fault> {
-    if model.outcomes.is_empty() {
-        return Ok(Vec::new());
-    }
     some(catalogue, limits, |c| {
         c.model == model.name && c.role == Role::Fixed && c.engine == EngineKind::Exact
     })

@@ -14,8 +14,8 @@
 use super::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::{Discipline, Memory, Outcome, Scenario, Strategy};
 use super::progress::Digest;
-use super::run::{Failure, Run};
-use super::verdict::Verdict;
+use super::run::{Execution, Failure, Run};
+use super::verdict::{Kind, Verdict};
 use std::collections::BTreeMap;
 use std::panic::Location;
 
@@ -178,6 +178,19 @@ pub struct Exploration {
     pub outcomes: BTreeMap<Outcome, u64>,
     /// `sometimes` properties that were seen.
     pub seen: Vec<&'static str>,
+    /// How else the executions came out, and how the outcomes come about.
+    pub census: Census,
+}
+
+/// What is known of the ways in which a model comes out, beyond the counts of its outcomes.
+#[derive(Debug, Default)]
+pub struct Census {
+    /// Counts of executions and outcomes are of all executions, up to the violation where one ends in that.
+    pub whole: bool,
+    /// Executions that end in a violation, by property.
+    pub violations: BTreeMap<(String, Kind), u64>,
+    /// An execution for each outcome.
+    pub witnesses: BTreeMap<Outcome, Execution>,
 }
 
 impl Exploration {
@@ -190,6 +203,7 @@ impl Exploration {
             failure: None,
             outcomes: BTreeMap::new(),
             seen: Vec::new(),
+            census: Census::default(),
         }
     }
 
@@ -199,6 +213,12 @@ impl Exploration {
         s.events = Vec::new();
         s.objects = Vec::new();
         s.threads = Vec::new();
+        let found = failure.as_ref().map(|f| ((f.property.clone(), f.kind), 1));
+        let census = Census {
+            whole: verdict == Verdict::Exhausted,
+            violations: found.into_iter().collect(),
+            witnesses: std::mem::take(&mut s.witnesses).into_iter().map(|(o, w)| (o, w.1)).collect(),
+        };
         Exploration {
             verdict,
             executions: s.executions,
@@ -206,6 +226,7 @@ impl Exploration {
             failure,
             outcomes: std::mem::take(&mut s.outcomes),
             seen: std::mem::take(&mut s.seen),
+            census,
         }
     }
 }

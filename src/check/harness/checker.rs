@@ -8,6 +8,7 @@ use crate::check::engine::Plan;
 use crate::check::model::{Budget, Discipline, EngineKind, Memory, Outcome, Role, Scenario, Strategy};
 use crate::check::runner::case::{Case, only_engine};
 use crate::check::runner::limits::Limits;
+use crate::check::runner::tally::Tally;
 use crate::check::runner::trace::Trace;
 use crate::check::runner::{self, Report, budget, fingerprint};
 use crate::check::verdict::{Expect, Verdict};
@@ -174,7 +175,7 @@ impl Checker {
                 elapsed: start.elapsed(),
                 trace,
                 fingerprint,
-                outcomes: Vec::new(),
+                tally: Tally::of(e.outcomes, e.census),
                 stdout: String::new(),
                 stderr: String::new(),
                 engine_failed: false,

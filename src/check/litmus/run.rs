@@ -91,7 +91,7 @@ fn observation(ended: Ended) -> Observation {
     for m in ended.messages {
         match m {
             Message::Done(c) => {
-                let outcomes = c.outcomes.into_iter().map(|(word, _)| word).collect();
+                let outcomes = c.tally.outcomes.into_iter().map(|s| s.word).collect();
                 return Observation { verdict: c.verdict, outcomes, executions: c.executions };
             }
             Message::Provisional { trace, executions } => provisional = Some((trace, executions)),

@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::process::{End, Ended};
+use super::tally::Tally;
 use super::trace::Trace;
 use crate::check::model::Role;
 use crate::check::verdict::{Expect, Kind, Verdict};
@@ -21,8 +22,8 @@ pub struct Judged {
     pub steps: u64,
     /// The failing execution.
     pub trace: Option<Trace>,
-    /// Outcomes of complete executions, and how often each was seen.
-    pub outcomes: Vec<(String, u64)>,
+    /// How the executions came out.
+    pub tally: Tally,
     /// The engine failed, not the model.
     pub engine_failed: bool,
 }
@@ -35,7 +36,7 @@ impl Judged {
             executions: 0,
             steps: 0,
             trace: None,
-            outcomes: Vec::new(),
+            tally: Tally::default(),
             engine_failed: false,
         }
     }
@@ -117,7 +118,7 @@ fn died(case: &Case, ended: &Ended, status: ExitStatus) -> Judged {
             executions,
             steps: trace.events.len() as u64,
             trace: Some((**trace).clone()),
-            outcomes: Vec::new(),
+            tally: Tally::default(),
             engine_failed: false,
         };
     }
@@ -139,12 +140,12 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
     if passed && c.executions == 0 && case.plan.shard.is_none() {
         verdict = Verdict::Inconclusive { why: "nothing was explored".to_owned() };
     } else if passed {
-        let forbidden = c.outcomes.iter().find(|(word, _)| case.forbidden.contains(word));
+        let forbidden = c.tally.outcomes.iter().find(|s| case.forbidden.contains(&s.word));
         let whole = case.plan.shard.is_none();
         let vacuous = case.sometimes.iter().find(|p| whole && !c.seen.contains(p));
-        if let Some((word, n)) = forbidden {
+        if let Some(s) = forbidden {
             verdict = Verdict::found(Some("outcome"), Kind::Assertion);
-            message = format!("forbidden outcome `{word}`, seen {n} times");
+            message = format!("forbidden outcome `{}`, seen {} times", s.word, s.count);
         } else if let Expect::OutOfReach(reason) = &case.expect {
             verdict = Verdict::OutOfReach { reason: reason.clone() };
         } else if let (Verdict::Exhausted, Role::Fixed, Some(p)) = (&verdict, case.role, vacuous) {
@@ -163,7 +164,7 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         executions: c.executions,
         steps: c.steps,
         trace: c.trace.clone(),
-        outcomes: c.outcomes.clone(),
+        tally: c.tally.clone(),
         engine_failed: false,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`case`] (what is to run), [`budget`] and [`limits`] (what it may spend), [`process`] (one worker),
 //! [`judge`] (from what a worker said to a verdict), [`agreement`] (of the engines on a variant), [`trace`] (a failure
-//! in words).
+//! in words), [`tally`] (how all executions came out).
 
 pub mod agreement;
 pub mod budget;
@@ -13,6 +13,7 @@ pub mod judge;
 pub mod limits;
 pub mod process;
 pub mod saved;
+pub mod tally;
 pub mod trace;
 
 use super::engine::Progress;
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+use tally::Tally;
 use trace::Trace;
 
 /// A check that has run.
@@ -48,8 +50,8 @@ pub struct Report {
     pub trace: Option<Trace>,
     /// Its fingerprint.
     pub fingerprint: Option<String>,
-    /// Outcomes of complete executions, and how often each was seen.
-    pub outcomes: Vec<(String, u64)>,
+    /// How its executions came out.
+    pub tally: Tally,
     /// The worker's standard output, shortened.
     pub stdout: String,
     /// The worker's standard error, shortened.
@@ -229,7 +231,7 @@ pub fn run_subject(
         elapsed: ended.elapsed,
         trace: judged.trace,
         fingerprint,
-        outcomes: judged.outcomes,
+        tally: judged.tally,
         stdout: ended.stdout,
         stderr: ended.stderr,
         engine_failed: judged.engine_failed,

@@ -7,6 +7,7 @@
 
 use crate::check::engine::{Exploration, Plan};
 use crate::check::model::{Discipline, EngineKind, Memory, Strategy};
+use crate::check::runner::tally::Tally;
 use crate::check::runner::trace::Trace;
 use crate::check::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -191,8 +192,8 @@ pub struct Conclusion {
     pub steps: u64,
     /// The failing execution.
     pub trace: Option<Trace>,
-    /// Outcomes and how often each was seen.
-    pub outcomes: Vec<(String, u64)>,
+    /// How the executions came out.
+    pub tally: Tally,
     /// `sometimes` properties that were seen.
     pub seen: Vec<String>,
     /// What the first executions looked like.
@@ -216,7 +217,7 @@ impl Conclusion {
             executions: e.executions,
             steps: e.steps,
             trace: e.failure.as_deref().map(Trace::of),
-            outcomes: e.outcomes.into_iter().map(|(w, n)| (w.into_owned(), n)).collect(),
+            tally: Tally::of(e.outcomes, e.census),
             seen: e.seen.into_iter().map(str::to_owned).collect(),
             shape,
         }

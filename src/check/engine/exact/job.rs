@@ -91,6 +91,7 @@ impl Worker {
         let mut s = run.state();
         (s.executions, s.steps) = (0, 0);
         s.outcomes.clear();
+        s.witnesses.clear();
         s.seen.clear();
         drop(s);
         i.e.x.locations = Locations::new(names);

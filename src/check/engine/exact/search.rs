@@ -11,8 +11,9 @@ use super::graph::Graph;
 use super::job::{End, Failing, Worker};
 use super::locations::Names;
 use super::lower::TIMEOUTS;
-use crate::check::engine::{Exploration, Plan};
+use crate::check::engine::{Census, Exploration, Plan};
 use crate::check::model::{Outcome, Scenario};
+use crate::check::run::Execution;
 use crate::check::verdict::Verdict;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -35,6 +36,7 @@ struct Pool {
     executions: u64,
     chunks: Vec<Chunk>,
     outcomes: BTreeMap<Outcome, u64>,
+    witnesses: BTreeMap<Outcome, (Vec<u32>, Execution)>,
     seen: Vec<&'static str>,
     /// Some wait could have timed out once more.
     capped: bool,
@@ -88,6 +90,7 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: Mode) -> Exp
         failure: None,
         outcomes: BTreeMap::new(),
         seen: Vec::new(),
+        census: Census::default(),
     };
     match end.map(|e| e.1) {
         None if executions > plan.executions => {
@@ -107,11 +110,16 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: Mode) -> Exp
                 x.verdict = Verdict::Bounded { k: TIMEOUTS as u32 };
             }
             (x.outcomes, x.seen) = (pool.outcomes, pool.seen);
+            x.census.witnesses = pool.witnesses.into_iter().map(|(o, w)| (o, w.1)).collect();
+            x.census.whole = !pool.capped && plan.shard.is_none();
         }
         Some(EndOf::Failed(first)) => {
-            let f = Worker::new(scenario.clone(), plan, mode, Names::default()).counterexample(first);
+            let w = Worker::new(scenario.clone(), plan, mode, Names::default());
+            let shown = w.counterexample(first, plan);
+            let f = shown.failure;
             x.verdict = Verdict::Found { property: f.property.clone(), kind: f.kind };
             x.failure = Some(f);
+            (x.outcomes, x.census) = (shown.outcomes, shown.census);
         }
         Some(EndOf::Executions) => {
             x.executions = plan.executions;
@@ -287,6 +295,11 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: 
     let mut s = w.run.state();
     for (o, n) in std::mem::take(&mut s.outcomes) {
         *p.outcomes.entry(o).or_insert(0) += n;
+    }
+    for (o, found) in std::mem::take(&mut s.witnesses) {
+        if p.witnesses.get(&o).is_none_or(|kept| found.0 < kept.0) {
+            p.witnesses.insert(o, found);
+        }
     }
     for name in s.seen.drain(..) {
         if !p.seen.contains(&name) {

@@ -1,13 +1,17 @@
 //! The counterexample that is shown: of all failures of the same property and kind the one with the fewest
-//! preemptions, then switches, then steps, executed once more in the order a reader follows best.
+//! preemptions, then switches, then steps, executed once more in the order a reader follows best. Beside it: how often
+//! the model comes out how.
 
 use super::exec::Want;
 use super::graph::Graph;
 use super::job::{End, Failing, Worker};
 use super::linear::{self, Order};
+use crate::check::engine::{Census, Plan};
+use crate::check::model::Outcome;
 use crate::check::quarantine::Window;
 use crate::check::run::Failure;
 use crate::check::verdict::Kind as Violation;
+use std::collections::BTreeMap;
 
 /// Jobs that the search for the shortest counterexample may run. When they suffice, it is *certified*.
 const JOBS: usize = 20_000;
@@ -15,11 +19,19 @@ const JOBS: usize = 20_000;
 /// How a counterexample compares: stale reads, preemptions, switches, steps, place in the search.
 type Rank = (bool, u32, usize, usize, Vec<u32>);
 
+/// What there is to show of a failing model.
+pub struct Shown {
+    pub failure: Box<Failure>,
+    pub outcomes: BTreeMap<Outcome, u64>,
+    pub census: Census,
+}
+
 impl Worker {
-    /// The counterexample for the first failure found.
-    pub fn counterexample(&mut self, first: Failing) -> Box<Failure> {
+    /// The counterexample for the first failure found, and what else became known on the way.
+    pub fn counterexample(mut self, first: Failing, plan: &Plan) -> Shown {
         let (property, kind) = (first.failure.property.clone(), first.failure.kind);
         let mut best = ranked(first);
+        let mut census = Census::default();
         self.go_on = true;
         let mut stack = vec![Graph::root()];
         let mut jobs = 0;
@@ -32,6 +44,10 @@ impl Worker {
             let end = self.run_job(g);
             stack.append(&mut self.children(&path));
             let End::Failed(failures) = end else { continue };
+            // One execution, however many of its threads come to fail in it.
+            if let Some(f) = failures.first().map(|f| &f.failure) {
+                *census.violations.entry((f.property.clone(), f.kind)).or_insert(0) += 1;
+            }
             for f in failures.into_iter().filter(|f| f.failure.property == property && f.failure.kind == kind)
             {
                 let f = ranked(f);
@@ -40,8 +56,14 @@ impl Worker {
                 }
             }
         }
-        self.go_on = false;
+        census.whole = jobs <= JOBS && plan.shard.is_none();
+        let (outcomes, witnesses) = {
+            let mut s = self.run.state();
+            (std::mem::take(&mut s.outcomes), std::mem::take(&mut s.witnesses))
+        };
+        census.witnesses = witnesses.into_iter().map(|(o, w)| (o, w.1)).collect();
         let (rank, order, failing) = best;
+        self.go_on = false;
         let mut shown = order.and_then(|o| self.execute_in(&failing, o)).unwrap_or(failing.failure);
         shown.schedule = failing.path;
         shown.minimal = match (rank.0, rank.1, jobs <= JOBS) {
@@ -53,7 +75,7 @@ impl Worker {
             }
             _ => "not certified".to_owned(),
         };
-        shown
+        Shown { failure: shown, outcomes, census }
     }
 
     /// Executes the failing graph once more, in this order; `None` if it then ends in another way.

@@ -4,7 +4,7 @@
 //! production ones. What it adds is bookkeeping. An OS thread belongs to an execution through a thread-local that
 //! `thread::spawn` hands down (`inherit`); a panic on such a thread, joined or not, fails the execution.
 
-use crate::check::engine::{Exploration, Plan};
+use crate::check::engine::{Census, Exploration, Plan};
 use crate::check::model::Scenario;
 use crate::check::run::{Failure, ON_FAILURE};
 use crate::check::unwind;
@@ -112,6 +112,7 @@ pub fn explore(scenario: &Scenario, plan: &Plan) -> Exploration {
         failure: None,
         outcomes: BTreeMap::new(),
         seen: Vec::new(),
+        census: Census::default(),
     };
     for n in 0..plan.executions {
         let execution = Arc::new(Execution::default());
