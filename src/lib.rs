@@ -5,7 +5,7 @@
 //! 1. [`sync`]: the facade. Write a component once against these names; it ships on parking_lot, arc-swap and
 //!    std at no cost, and runs unchanged under every checker.
 //! 2. The primitives, one a file, each with its state table on top: [`session_table`], [`connect_gate`],
-//!    [`rest_connection`], [`snapshot_cache`], [`packer`], [`flight_recorder`],
+//!    [`rest_connection`], [`snapshot_cache`], [`packer`], [`staged_commit`], [`flight_recorder`],
 //!    [`completion`], [`claim`], [`serial`].
 //! 3. `check` (feature `check`): models, verdicts, the event log, the engines, the runner and the command.
 //! 4. `render` (feature `check`): verdicts and events to text, JSON and JUnit. Pure functions.
@@ -29,6 +29,7 @@ pub mod rest_connection;
 pub mod serial;
 pub mod session_table;
 pub mod snapshot_cache;
+pub mod staged_commit;
 
 #[cfg(any(feature = "check", loom, shuttle))]
 pub mod check;
