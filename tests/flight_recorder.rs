@@ -33,6 +33,7 @@ fn the_newest_records_are_kept_in_order() {
         assert_eq!(words(&dump), expected);
         assert!(dump.records.iter().all(|r| r.sequence == r.words[0]));
         assert_eq!((dump.recorded, dump.missing()), (n + 1, (n + 1).saturating_sub(4)));
+        assert_eq!(dump.overwritten(), dump.missing(), "nothing else became of them");
     }
 }
 
@@ -75,6 +76,7 @@ fn bytes_that_are_no_dump_are_refused() {
     damaged[32] = 1;
     let dump = Dump::<2>::from_bytes(&damaged).unwrap();
     assert_eq!((dump.records.len(), dump.torn, dump.unreadable), (0, 1, 0));
+    assert_eq!((dump.missing(), dump.overwritten()), (1, 0));
 }
 
 /// Words of one record belong together, whoever reads them and whenever.
@@ -127,6 +129,37 @@ fn no_reader_sees_a_torn_record() {
     assert_eq!(dump.dropped, WRITERS * EVENTS - recorded, "every record is there or counted");
     assert_eq!(dump.torn, 0, "nobody writes any more");
     assert!(dump.records.iter().all(whole));
+    assert_eq!(dump.overwritten(), recorded - dump.records.len() as u64);
+}
+
+/// As from a core file: the recorder is not asked, its memory is read. (In the checked form a word is more than a word.)
+#[cfg(all(target_os = "linux", target_endian = "little", not(any(feature = "check", loom, shuttle))))]
+#[test]
+fn the_memory_of_a_process_holds_a_dump() {
+    use std::io::{Read, Seek, SeekFrom};
+    // Of this size there is no other in this process.
+    let recorder = FlightRecorder::<5>::new(61).unwrap();
+    for n in 0..100u64 {
+        recorder.record([n, !n, n << 32, n * n, 5]);
+    }
+    let mut memory = std::fs::File::open("/proc/self/mem").unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let writable = maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|p| p.starts_with("rw")));
+    let regions = writable.filter_map(|line| {
+        let (start, end) = line.split(' ').next()?.split_once('-')?;
+        Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+    });
+    let found = regions.into_iter().any(|(start, end)| {
+        let mut region = vec![0; (end - start) as usize];
+        let read = memory.seek(SeekFrom::Start(start)).and_then(|_| memory.read_exact(&mut region));
+        // Some regions cannot be read; the ring is aligned as its words are.
+        read.is_ok()
+            && (0..region.len()).step_by(8).any(|at| {
+                let dump = Dump::<5>::from_bytes(&region[at..]).ok();
+                dump.is_some_and(|d| d.records.len() == 61 && d == recorder.dump())
+            })
+    });
+    assert!(found, "no dump in the memory of this process");
 }
 
 struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -167,6 +200,7 @@ proptest! {
         let kept = &events[events.len().saturating_sub(capacity)..];
         prop_assert_eq!(words(&dump), kept);
         prop_assert_eq!(dump.missing() as usize, events.len() - kept.len());
+        prop_assert_eq!(dump.overwritten(), dump.missing());
     }
 
     /// Damage anywhere: an error, or records whose place agrees with their number.
@@ -184,6 +218,9 @@ proptest! {
         }
         if let Ok(dump) = Dump::<2>::from_bytes(&bytes[..cut.min(bytes.len())]) {
             prop_assert!(dump.records.len() as u64 + dump.torn + dump.unreadable <= 4);
+            let places: std::collections::BTreeSet<_> = dump.records.iter().map(|r| r.sequence % 4).collect();
+            prop_assert_eq!(places.len(), dump.records.len(), "two records of one place");
+            prop_assert!(dump.overwritten() <= dump.missing() && dump.missing() <= dump.recorded);
         }
     }
 

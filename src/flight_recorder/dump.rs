@@ -119,4 +119,10 @@ impl<const WORDS: usize> Dump<WORDS> {
     pub fn missing(&self) -> u64 {
         self.recorded.saturating_sub(self.records.len() as u64)
     }
+
+    /// Of those that are missing, the ones that newer events have taken the place of: the rest is dropped, torn or
+    /// damaged. While others record, the sums are not of one moment, and this is an estimate.
+    pub fn overwritten(&self) -> u64 {
+        self.missing().saturating_sub(self.dropped + self.torn + self.unreadable)
+    }
 }

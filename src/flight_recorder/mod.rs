@@ -19,7 +19,7 @@
 //! assert_eq!(dump.records.first().map(|r| (r.sequence, r.words)), Some((2, [OPENED, 2, 0])));
 //! assert_eq!(dump.records.last().map(|r| r.words), Some([CLOSED, 3, 0]));
 //! assert_eq!((dump.recorded, dump.dropped, dump.torn), (6, 0, 0));
-//! assert_eq!(dump.missing(), 2);
+//! assert_eq!((dump.missing(), dump.overwritten()), (2, 2));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
