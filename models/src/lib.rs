@@ -6,11 +6,15 @@
 // Lessons label their sources in brackets, which rustdoc takes for links: [stated], [read], [inferred].
 #![allow(rustdoc::broken_intra_doc_links)]
 
+pub mod aborted_sync;
 pub mod packer_zero_segment;
+pub mod received_flag;
 pub mod reconnect_early_wake;
+pub mod section_before_checkpoint;
 pub mod session_id_reuse;
 pub mod torn_record;
 pub mod vserver_swap;
+pub mod wrong_configuration_delivery;
 
 pub mod connect_gate;
 pub mod session_table;
@@ -24,6 +28,10 @@ pub fn catalogue() -> Catalogue {
     let models = [
         session_id_reuse::model(),
         packer_zero_segment::model(),
+        section_before_checkpoint::model(),
+        received_flag::model(),
+        wrong_configuration_delivery::model(),
+        aborted_sync::model(),
         torn_record::model(),
         reconnect_early_wake::model(),
     ]
