@@ -181,6 +181,25 @@ fn a_fair_spin_for_nothing_is() {
     assert_eq!(threads_of(&found), [0], "the other thread has ended");
 }
 
+/// Each goes round alone, which is unfair to the other; one after the other is fair.
+#[test]
+fn cycles_that_are_fair_together_are_one() {
+    let both = || {
+        let flag = Arc::new(AtomicBool::new(false));
+        let spin = |flag: &AtomicBool| {
+            while !flag.load(SeqCst) {
+                fingerprint(());
+            }
+        };
+        let theirs = flag.clone();
+        let t = thread::spawn(move || spin(&theirs));
+        spin(&flag);
+        t.join().unwrap();
+        "done"
+    };
+    assert_eq!(threads_of(&repeats(both, "progress")), [0, 1]);
+}
+
 /// The thread that is starved can go on only now and then, while the lock is free: it must get it.
 #[test]
 fn who_is_starved_of_a_lock_gets_it() {
@@ -322,6 +341,50 @@ fn disciplines_decide_what_is_fair() {
     let above = run(Discipline::priority(["main"]), false);
     assert_found(&above, "progress", Kind::Livelock);
     assert!(above.failure.unwrap().repeats.is_some());
+}
+
+/// Who yields in vain below a spinning thread is not kept from anything by it: it cannot run there.
+#[test]
+fn who_cannot_have_the_processor_does_not_count() {
+    let f = || {
+        let flag = Arc::new(AtomicBool::new(false));
+        let named = |name: &str, body: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.to_owned()).spawn(body).unwrap()
+        };
+        let theirs = flag.clone();
+        let top = named(
+            "top",
+            Box::new(move || {
+                thread::park();
+                while !theirs.load(SeqCst) {
+                    fingerprint(());
+                }
+            }),
+        );
+        let wakes = top.thread().clone();
+        named(
+            "middle",
+            Box::new(move || {
+                thread::park_timeout(Duration::from_millis(1));
+                wakes.unpark();
+            }),
+        );
+        loop {
+            fingerprint(());
+            thread::yield_now();
+        }
+        #[allow(unreachable_code)]
+        "never"
+    };
+    let d = Discipline::priority(["top", "middle"]);
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let p = Plan { discipline: d.clone(), seed, ..plan(Strategy::Random) };
+        let e = shuttle::explore(&scenario(f), &p);
+        assert_found(&e, "progress", Kind::Livelock);
+        seen.insert(threads_of(&e.failure.unwrap()));
+    }
+    assert!(seen.contains(&vec![1]) && !seen.iter().any(|t| t.len() > 1), "{seen:?}");
 }
 
 /// A client that gets in after the server has gone round `turns` times.

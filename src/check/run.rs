@@ -210,6 +210,12 @@ impl Run {
         run
     }
 
+    /// Forgets everything that it has counted: another exploration begins.
+    pub(crate) fn renew(&self) {
+        *self.state.borrow_mut() = State::default();
+        self.begin_execution();
+    }
+
     /// Makes it the run of this OS thread.
     pub fn install(&'static self) -> Installed {
         RUN.with(|r| {

@@ -17,7 +17,10 @@ use std::panic::Location;
 use std::rc::Rc;
 
 thread_local! {
+    /// Whose exploration is under way on this OS thread.
     static KERNEL: Cell<Option<&'static Kernel>> = const { Cell::new(None) };
+    /// The kernel of the explorations before, for the next one.
+    static SPARE: Cell<Option<&'static Kernel>> = const { Cell::new(None) };
 }
 
 /// The payload that ends loom's search from inside: thrown with `resume_unwind` when a frame has returned in an
@@ -45,11 +48,13 @@ pub(super) struct Tables {
     pub(super) objects: Vec<Vec<Rc<Object>>>,
 }
 
-/// One exploration.
+/// One exploration after another: coroutines that were given up may keep references to it for ever, so it is never freed,
+/// and there is one an OS thread.
+#[derive(Default)]
 pub(super) struct Kernel {
     run: Cell<Option<&'static Run>>,
-    executions: u64,
-    counted_arcs: bool,
+    executions: Cell<u64>,
+    counted_arcs: Cell<bool>,
     begun: Cell<u64>,
     outcome: RefCell<Option<Outcome>>,
     pub(super) tables: RefCell<Tables>,
@@ -65,33 +70,35 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    pub fn new(plan: &Plan, counted_arcs: bool) -> Self {
-        Kernel {
-            run: Cell::new(None),
-            executions: plan.executions,
-            counted_arcs,
-            begun: Cell::new(0),
-            outcome: RefCell::default(),
-            tables: RefCell::default(),
-            waiting: Cell::new(0),
-            unlocks: RefCell::default(),
-            in_lifetime: Cell::new(false),
-            relied_on_counts: Cell::new(false),
-        }
+    /// The kernel of this OS thread, for an exploration by `plan`, with the run that it reports to.
+    pub fn begin(plan: &Plan, counted_arcs: bool) -> (&'static Kernel, &'static Run) {
+        let k = SPARE.take().unwrap_or_else(|| {
+            let k: &'static Kernel = Box::leak(Box::default());
+            k.run.set(Some(Run::leak(k)));
+            k
+        });
+        k.run().renew();
+        k.executions.set(plan.executions);
+        k.counted_arcs.set(counted_arcs);
+        k.begun.set(0);
+        k.outcome.take();
+        KERNEL.set(Some(k));
+        (k, k.run())
     }
 
-    /// Makes `run` the run it reports to, and this the kernel of this OS thread.
-    pub fn attach(&'static self, run: &'static Run) {
-        self.run.set(Some(run));
-        KERNEL.set(Some(self));
+    /// The exploration is over. loom's objects of its last execution stay until the first of the next one, where they are
+    /// dropped like those of any execution before: outside of one their destructors would panic.
+    pub fn end(&'static self) {
+        KERNEL.set(None);
+        SPARE.set(Some(self));
     }
 
     pub fn of_this_thread() -> &'static Kernel {
-        KERNEL.get().expect("attached before loom was started on this OS thread")
+        KERNEL.get().expect("an exploration is under way on this OS thread")
     }
 
     pub fn run(&self) -> &'static Run {
-        self.run.get().expect("attached before loom was started")
+        self.run.get().expect("a kernel is made with its run")
     }
 
     pub fn relied_on_counts(&self) -> bool {
@@ -101,7 +108,7 @@ impl Kernel {
     /// Accounts for the execution before, then starts the next. Unwinds if that is the end of the search.
     pub fn begin_execution(&self) {
         self.end_execution();
-        if self.begun.get() >= self.executions {
+        if self.begun.get() >= self.executions.get() {
             self.run().note_stop(Verdict::EngineLimit { what: "executions".to_owned() });
         }
         if self.run().over() {
@@ -129,11 +136,6 @@ impl Kernel {
         if let (false, Some(outcome)) = (run.over(), self.outcome.borrow_mut().take()) {
             run.end_execution(outcome);
         }
-    }
-
-    /// loom's objects of an execution that was given up: their destructors would panic.
-    pub fn forget_objects(&self) {
-        std::mem::forget(self.tables.take());
     }
 
     /// The scenario's thread is done, with this result.
@@ -175,7 +177,7 @@ impl Engine for Kernel {
         if self.run().over() {
             return;
         }
-        let object = Rc::new(Object::new(kind, init, self.counted_arcs));
+        let object = Rc::new(Object::new(kind, init, self.counted_arcs.get()));
         let mut t = self.tables.borrow_mut();
         let creator = obj.creator().0 as usize;
         if t.objects.len() <= creator {

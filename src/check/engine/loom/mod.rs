@@ -35,7 +35,7 @@ mod objects;
 use super::{Exploration, Plan, stuck};
 use crate::check::event::{Event, ObjectId, Op, ThreadId};
 use crate::check::model::Scenario;
-use crate::check::run::{Failure, Run, Site};
+use crate::check::run::{self, Failure, Site};
 use crate::check::unwind::execute;
 use crate::check::verdict::{Kind, Verdict};
 use completion::Completion;
@@ -82,9 +82,9 @@ fn run(scenario: &Scenario, plan: &Plan, counted_arcs: bool) -> Option<Explorati
     let Ok(builder) = catch_unwind(|| builder(plan)) else {
         return Some(Exploration::nothing("a LOOM_ environment variable is malformed: unset it"));
     };
-    let kernel: &'static Kernel = Box::leak(Box::new(Kernel::new(plan, counted_arcs)));
-    let run = Run::leak(kernel);
-    kernel.attach(run);
+    // A model inside a model ends here, before the kernel that is at work is touched.
+    assert!(run::current().is_none(), "a model was started from inside a model");
+    let (kernel, run) = Kernel::begin(plan, counted_arcs);
     let installed = run.install();
     let body = scenario.clone();
     let completion = Completion::default();
@@ -105,7 +105,7 @@ fn run(scenario: &Scenario, plan: &Plan, counted_arcs: bool) -> Option<Explorati
         Err(payload) => drop(run.caught(payload)),
     }
     drop(installed);
-    kernel.forget_objects();
+    kernel.end();
 
     let (executions, mut failure, stopped) = {
         let mut s = run.state();

@@ -2,11 +2,11 @@
 //!
 //! shuttle's `DfsScheduler` cannot enumerate data choices, so the exhaustive search is here.
 
+use crate::check::engine::Plan;
 use crate::check::event::ThreadId;
 use crate::check::model::Strategy;
 use shuttle_engine::scheduler::{Scheduler, Task, TaskId};
 use smallvec::SmallVec;
-use std::mem::ManuallyDrop;
 
 /// In a schedule: a data choice, its value in the low bits. Other entries are thread numbers.
 pub const DATA: u32 = 1 << 31;
@@ -37,10 +37,12 @@ pub enum Chooser {
     Replay(Replay),
 }
 
-/// One of shuttle's schedulers. Never dropped: shuttle's random scheduler prints a seed to stderr when it is
-/// dropped before its last execution.
+/// One of shuttle's schedulers.
 struct Sampler {
-    scheduler: ManuallyDrop<Box<dyn Scheduler>>,
+    /// `None` only while it is being dropped.
+    scheduler: Option<Box<dyn Scheduler>>,
+    /// It prints a seed to stderr when it is dropped before its last execution.
+    prints: bool,
     /// It has been offered more than one thread at a time.
     concurrent: bool,
     started: bool,
@@ -48,7 +50,30 @@ struct Sampler {
 
 impl Sampler {
     fn new(scheduler: impl Scheduler + 'static) -> Self {
-        Sampler { scheduler: ManuallyDrop::new(Box::new(scheduler)), concurrent: false, started: false }
+        let scheduler: Option<Box<dyn Scheduler>> = Some(Box::new(scheduler));
+        Sampler { scheduler, prints: false, concurrent: false, started: false }
+    }
+
+    fn random(seed: u64, executions: u64) -> Self {
+        let executions = usize::try_from(executions).unwrap_or(usize::MAX);
+        let mut s = Sampler::new(shuttle::scheduler::RandomScheduler::new_from_seed(seed, executions));
+        s.prints = true;
+        s
+    }
+
+    #[inline]
+    fn scheduler(&mut self) -> &mut dyn Scheduler {
+        self.scheduler.as_deref_mut().expect("there until it is dropped")
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        // Asked once more than it has executions, shuttle's random scheduler forgets the seed. Otherwise it is leaked.
+        let done = !self.prints || self.scheduler().new_execution().is_none();
+        if let (Some(scheduler), false) = (self.scheduler.take(), done) {
+            std::mem::forget(scheduler);
+        }
     }
 }
 
@@ -57,6 +82,7 @@ pub struct Sampling {
     samplers: SmallVec<[Sampler; 3]>,
     turn: usize,
     seed: u64,
+    executions: u64,
 }
 
 /// Depths of bug that shuttle's PCT looks for, in turn: `d` means `d - 1` changes of priority in an execution.
@@ -64,11 +90,12 @@ pub struct Sampling {
 const PCT_DEPTHS: [usize; 3] = [1, 2, 3];
 
 impl Sampling {
-    fn new(strategy: Strategy, seed: u64) -> Self {
-        use shuttle::scheduler::{PctScheduler, RandomScheduler, UrwRandomScheduler};
+    fn new(plan: &Plan) -> Self {
+        use shuttle::scheduler::{PctScheduler, UrwRandomScheduler};
         // The kernel counts executions.
         const ALL: usize = usize::MAX;
-        let samplers = match strategy {
+        let seed = plan.seed;
+        let samplers = match plan.strategy {
             Strategy::Pct => PCT_DEPTHS
                 .iter()
                 .map(|&d| Sampler::new(PctScheduler::new_from_seed(seed.wrapping_add(d as u64), d, ALL)))
@@ -77,10 +104,10 @@ impl Sampling {
                 [Sampler::new(UrwRandomScheduler::new_from_seed(seed, ALL))].into_iter().collect()
             }
             Strategy::Random | Strategy::Dfs => {
-                [Sampler::new(RandomScheduler::new_from_seed(seed, ALL))].into_iter().collect()
+                [Sampler::random(seed, plan.executions)].into_iter().collect()
             }
         };
-        Sampling { samplers, turn: 0, seed }
+        Sampling { samplers, turn: 0, seed, executions: plan.executions }
     }
 
     fn new_execution(&mut self) -> bool {
@@ -88,23 +115,23 @@ impl Sampling {
         let s = &mut self.samplers[self.turn];
         if s.started && !s.concurrent {
             // shuttle's PCT panics here: there are no priorities to change where there is never a choice.
-            let random = shuttle::scheduler::RandomScheduler::new_from_seed(self.seed, usize::MAX);
-            *s = Sampler { concurrent: true, ..Sampler::new(random) };
+            *s = Sampler::random(self.seed, self.executions);
+            s.concurrent = true;
         }
         s.started = true;
-        s.scheduler.new_execution().is_some()
+        s.scheduler().new_execution().is_some()
     }
 
     fn thread(&mut self, candidates: &Candidates<'_>, current: Option<TaskId>) -> ThreadId {
         let s = &mut self.samplers[self.turn];
         s.concurrent |= candidates.len() > 1;
         let tasks: SmallVec<[&Task; 8]> = candidates.iter().map(|c| c.task).collect();
-        let id = s.scheduler.next_task(&tasks, current, false).expect("shuttle's schedulers always choose");
+        let id = s.scheduler().next_task(&tasks, current, false).expect("shuttle's schedulers always choose");
         candidates.iter().find(|c| c.task.id() == id).expect("they choose what is offered").thread
     }
 
     fn next_u64(&mut self) -> u64 {
-        self.samplers[self.turn].scheduler.next_u64()
+        self.samplers[self.turn].scheduler().next_u64()
     }
 
     /// One in eight.
@@ -113,12 +140,18 @@ impl Sampling {
     }
 }
 
+impl Default for Chooser {
+    fn default() -> Self {
+        Chooser::Dfs(Dfs::default())
+    }
+}
+
 impl Chooser {
-    /// The chooser for `strategy`.
-    pub fn new(strategy: Strategy, seed: u64) -> Self {
-        match strategy {
-            Strategy::Dfs => Chooser::Dfs(Dfs::default()),
-            _ => Chooser::Shuttle(Sampling::new(strategy, seed)),
+    /// The chooser for `plan`.
+    pub fn new(plan: &Plan) -> Self {
+        match plan.strategy {
+            Strategy::Dfs => Chooser::default(),
+            _ => Chooser::Shuttle(Sampling::new(plan)),
         }
     }
 

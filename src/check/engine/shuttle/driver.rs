@@ -41,14 +41,14 @@ impl Scheduler for Driver {
             return None;
         }
         // An exhaustive search must be asked once more to learn that it is complete.
-        let more = (k.begun.get() < k.executions || chooser.exhaustive()) && chooser.new_execution();
-        if !more || k.begun.get() >= k.executions {
+        let more = (k.begun.get() < k.executions.get() || chooser.exhaustive()) && chooser.new_execution();
+        if !more || k.begun.get() >= k.executions.get() {
             return None;
         }
         k.begun.set(k.begun.get() + 1);
         k.state.borrow_mut().begin_execution();
-        if let Some(r) = &k.races {
-            r.borrow_mut().begin_execution();
+        if let Some(mut r) = k.races() {
+            r.begin_execution();
         }
         k.schedule.borrow_mut().clear();
         let mut threads = k.threads.borrow_mut();
@@ -134,7 +134,7 @@ impl Kernel {
         let starved = {
             let (state, recorded) = (self.state.borrow(), self.run().state());
             let current = current.map(|id| self.threads.borrow()[usize::from(id)]);
-            View { discipline: &self.discipline, state: &state, infos: &recorded.threads, current }
+            View { discipline: &self.discipline.borrow(), state: &state, infos: &recorded.threads, current }
                 .restrict(offer)
         };
         let Err(starved) = starved else { return true };
@@ -166,8 +166,12 @@ impl Kernel {
         let visit = {
             let (state, recorded) = (self.state.borrow(), run.state());
             let current = current.map(|id| self.threads.borrow()[usize::from(id)]);
-            let place =
-                Place { state: &state, infos: &recorded.threads, discipline: &self.discipline, current };
+            let place = Place {
+                state: &state,
+                infos: &recorded.threads,
+                discipline: &self.discipline.borrow(),
+                current,
+            };
             self.lasso.borrow_mut().visit(&place, recorded.events.len(), enabled)
         };
         match visit {

@@ -17,23 +17,32 @@ use crate::check::run::Run;
 use crate::check::verdict::{Kind, Verdict};
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::thread::switch;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::panic::Location;
 
 thread_local! {
+    /// Whose exploration is under way on this OS thread.
     static KERNEL: Cell<Option<&'static Kernel>> = const { Cell::new(None) };
+    /// The kernel of the explorations before, for the next one.
+    static SPARE: Cell<Option<&'static Kernel>> = const { Cell::new(None) };
 }
 
-/// One exploration.
+/// One exploration after another: coroutines that were given up may keep references to it for ever, so it is never freed,
+/// and there is one an OS thread.
+#[derive(Default)]
 pub struct Kernel {
     run: Cell<Option<&'static Run>>,
-    step_limit: u64,
-    counted_arcs: bool,
-    pub(super) discipline: Discipline,
-    pub(super) executions: u64,
+    step_limit: Cell<u64>,
+    counted_arcs: Cell<bool>,
+    pub(super) discipline: RefCell<Discipline>,
+    /// The discipline has one processor: nothing happens at the same time, and nothing is unordered.
+    one_processor: Cell<bool>,
+    pub(super) executions: Cell<u64>,
     pub(super) state: RefCell<State>,
     pub(super) chooser: RefCell<Chooser>,
-    pub(super) races: Option<RefCell<Detector>>,
+    /// Races are looked for.
+    detects: Cell<bool>,
+    detector: RefCell<Detector>,
     pub(super) schedule: RefCell<Vec<u32>>,
     /// Model thread by shuttle task.
     pub(super) threads: RefCell<Vec<ThreadId>>,
@@ -54,54 +63,57 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub(super) fn new(plan: &Plan, chooser: Chooser, detect_races: bool) -> Self {
-        Kernel {
-            run: Cell::new(None),
-            step_limit: plan.steps,
-            counted_arcs: plan.counted_arcs,
-            executions: plan.executions,
-            state: RefCell::default(),
-            chooser: RefCell::new(chooser),
-            // On one processor nothing is unordered.
-            races: (detect_races && plan.discipline == Discipline::Preemptive).then(RefCell::default),
-            discipline: plan.discipline.clone(),
-            schedule: RefCell::default(),
-            threads: RefCell::default(),
-            stay: Cell::new(false),
-            steps: Cell::new(0),
-            begun: Cell::new(0),
-            outcome: RefCell::default(),
-            watching: Cell::new(false),
-            lasso: RefCell::default(),
-            rounds: RefCell::default(),
-            pruned: Cell::new(false),
-        }
-    }
-
-    /// Makes `run` the run it reports to, and this the kernel of this OS thread.
-    pub(super) fn attach(&'static self, run: &'static Run) {
-        self.run.set(Some(run));
-        KERNEL.set(Some(self));
+    /// The kernel of this OS thread, for an exploration by `plan`, with the run that it reports to.
+    pub(super) fn begin(
+        plan: &Plan,
+        chooser: Chooser,
+        detect_races: bool,
+    ) -> (&'static Kernel, &'static Run) {
+        let k = SPARE.take().unwrap_or_else(|| {
+            let k: &'static Kernel = Box::leak(Box::default());
+            k.run.set(Some(Run::leak(k)));
+            k
+        });
+        k.run().renew();
+        k.step_limit.set(plan.steps);
+        k.counted_arcs.set(plan.counted_arcs);
+        k.executions.set(plan.executions);
+        k.one_processor.set(plan.discipline != Discipline::Preemptive);
+        k.detects.set(detect_races && !k.one_processor());
+        *k.discipline.borrow_mut() = plan.discipline.clone();
+        *k.chooser.borrow_mut() = chooser;
+        k.begun.set(0);
+        k.pruned.set(false);
+        KERNEL.set(Some(k));
+        (k, k.run())
     }
 
     pub(super) fn of_this_thread() -> &'static Kernel {
-        KERNEL.get().expect("attached before shuttle was started on this OS thread")
+        KERNEL.get().expect("an exploration is under way on this OS thread")
     }
 
     #[inline]
     pub(super) fn run(&self) -> &'static Run {
-        self.run.get().expect("attached before shuttle was started")
+        self.run.get().expect("a kernel is made with its run")
     }
 
-    /// Gives the tables back: a minimiser makes thousands of kernels, and they stay for ever.
-    pub(super) fn release(&self) {
+    /// The exploration is over. What may have become large is given back.
+    pub(super) fn end(&'static self) {
         self.state.take();
         self.schedule.take();
         self.threads.take();
         self.lasso.take();
-        if let Some(r) = &self.races {
-            r.take();
-        }
+        self.detector.take();
+        self.chooser.take();
+        self.outcome.take();
+        KERNEL.set(None);
+        SPARE.set(Some(self));
+    }
+
+    /// The detector, if races are looked for.
+    #[inline]
+    pub(super) fn races(&self) -> Option<RefMut<'_, Detector>> {
+        self.detects.get().then(|| self.detector.borrow_mut())
     }
 
     pub(super) fn exhausted(&self) -> bool {
@@ -150,7 +162,7 @@ impl Kernel {
         }
         let steps = self.steps.get() + 1;
         self.steps.set(steps);
-        if steps > self.step_limit {
+        if steps > self.step_limit.get() {
             self.run().stop(Verdict::EngineLimit { what: "steps".to_owned() });
         }
     }
@@ -192,7 +204,7 @@ impl Kernel {
     }
 
     pub(super) fn one_processor(&self) -> bool {
-        self.discipline != Discipline::Preemptive
+        self.one_processor.get()
     }
 
     fn visible(&self, op: &Op) -> bool {
@@ -202,15 +214,15 @@ impl Kernel {
             Op::CellBegin { .. } => self.one_processor(),
             // A fence touches nothing, and the ends of a thread matter to `Join` alone, which waits for them.
             Op::Fence { .. } | Op::Spawn { .. } | Op::Exit | Op::Choose { .. } => false,
-            Op::Lifetime { .. } => self.races.is_none(),
-            Op::ArcClone { .. } | Op::ArcDrop { .. } => self.counted_arcs,
+            Op::Lifetime { .. } => !self.detects.get(),
+            Op::ArcClone { .. } | Op::ArcDrop { .. } => self.counted_arcs.get(),
             _ => true,
         }
     }
 
     fn wait(&self, me: ThreadId, condvar: ObjectId, mutex: ObjectId, timed: bool) -> Answer {
-        if let Some(r) = &self.races {
-            r.borrow_mut().waits(me, mutex);
+        if let Some(mut r) = self.races() {
+            r.waits(me, mutex);
         }
         {
             let mut s = self.state.borrow_mut();
@@ -332,8 +344,8 @@ impl Kernel {
 impl Engine for Kernel {
     fn created(&self, me: ThreadId, obj: ObjectId, kind: ObjectKind, init: u64) {
         self.state.borrow_mut().create(obj, kind, init);
-        if let Some(r) = &self.races {
-            r.borrow_mut().created(me, obj, kind);
+        if let Some(mut r) = self.races() {
+            r.created(me, obj, kind);
         }
     }
 
@@ -345,21 +357,19 @@ impl Engine for Kernel {
         // While a thread unwinds, from a panic that the model may still catch, another one must not run.
         if std::thread::panicking() {
             let answer = self.state.borrow_mut().apply(me, op);
-            if let Some(r) = &self.races {
+            if let Some(mut r) = self.races() {
                 // Its edges count; a race is not reported from a destructor.
-                let _ = r.borrow_mut().done(me, op, answer, site);
+                let _ = r.done(me, op, answer, site);
             }
             self.answered(me, op, answer);
             return answer;
         }
         let answer = self.act(me, op);
         self.answered(me, op, answer);
-        if let Some(r) = &self.races {
-            // An operation that lasts (`Wait`, `Lock`) is seen when it is done: nothing else of `me` is between.
-            let seen = r.borrow_mut().done(me, op, answer, site);
-            if let Err(race) = seen {
-                self.race(race, matches!(op, Op::Lifetime { .. }));
-            }
+        // An operation that lasts (`Wait`, `Lock`) is seen when it is done: nothing else of `me` is between.
+        let seen = self.races().map(|mut r| r.done(me, op, answer, site));
+        if let Some(Err(race)) = seen {
+            self.race(race, matches!(op, Op::Lifetime { .. }));
         }
         answer
     }
@@ -388,7 +398,7 @@ impl Engine for Kernel {
 
     fn masks(&self, me: ThreadId) {
         let inert = self.run().over() || std::thread::panicking();
-        if self.discipline == Discipline::Interrupt && !inert {
+        if *self.discipline.borrow() == Discipline::Interrupt && !inert {
             self.point(me, Need::Nothing);
         }
     }

@@ -37,7 +37,7 @@ mod state;
 
 use super::{Exploration, Plan};
 use crate::check::model::Scenario;
-use crate::check::run::Run;
+use crate::check::run;
 use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
 use chooser::{Chooser, Replay};
@@ -64,7 +64,7 @@ pub fn explore_with(scenario: &Scenario, plan: &Plan, detect_races: bool) -> Exp
     if plan.executions == 0 {
         return Exploration::nothing("no execution was asked for");
     }
-    run(scenario, plan, Chooser::new(plan.strategy, plan.seed), detect_races)
+    run(scenario, plan, Chooser::new(plan), detect_races)
 }
 
 /// Runs `scenario` once by a recorded schedule (`Failure::schedule`).
@@ -109,9 +109,9 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
     keep_panic_hook();
     let dfs = matches!(chooser, Chooser::Dfs(_));
     let replayed = matches!(chooser, Chooser::Replay(_));
-    let kernel: &'static Kernel = Box::leak(Box::new(Kernel::new(plan, chooser, detect_races)));
-    let run = Run::leak(kernel);
-    kernel.attach(run);
+    // A model inside a model ends here, before the kernel that is at work is touched.
+    assert!(run::current().is_none(), "a model was started from inside a model");
+    let (kernel, run) = Kernel::begin(plan, chooser, detect_races);
     let installed = run.install();
     let body = scenario.clone();
     let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -145,6 +145,6 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
     } else {
         Verdict::EngineLimit { what: "executions".to_owned() }
     };
-    kernel.release();
+    kernel.end();
     Exploration::of(run, verdict, failure)
 }
