@@ -22,6 +22,7 @@ pub mod session_table;
 pub mod canary;
 
 use selvedge::check::Catalogue;
+use selvedge::sync::thread;
 
 /// Every model: incidents first, then the primitives, then the canaries.
 pub fn catalogue() -> Catalogue {
@@ -41,4 +42,10 @@ pub fn catalogue() -> Catalogue {
     .chain(connect_gate::models())
     .chain(canary::models());
     models.fold(Catalogue::new(), Catalogue::model)
+}
+
+/// Starts a thread under the name that it has in the lesson and in counterexamples.
+#[track_caller]
+fn spawn<T: Send + 'static>(name: &str, f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    thread::Builder::new().name(name.to_owned()).spawn(f).expect("a model's thread starts")
 }

@@ -31,5 +31,5 @@ pub use model::{
 };
 pub use progress::{Eventually, eventually, fingerprint};
 pub use quarantine::Quarantine;
-pub use run::{always, sometimes, violated_unless};
+pub use run::{always, note, sometimes, violated_unless};
 pub use verdict::{Expect, Kind, Verdict};

@@ -32,6 +32,17 @@ pub fn violated_unless(name: &'static str, kind: Kind, holds: bool, detail: impl
     }
 }
 
+/// Says in words what this thread is about to do: timelines show it at its next operation, where the operation alone
+/// (`lock table`) does not say what it is for.
+///
+/// No operation and no point of scheduling. `text` is evaluated only where an execution may be shown, so it must not
+/// itself use the facade.
+pub fn note(text: impl FnOnce() -> String) {
+    if let Some(run) = current() {
+        run.note(text);
+    }
+}
+
 /// The situation `name` was seen (if `seen`). An exhaustive engine that never sees it reports the model vacuous.
 pub fn sometimes(name: &'static str, seen: bool) {
     if !seen {

@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::event::{Answer, Event, MAIN, ObjectId, ObjectKind, Op, ThreadId};
 use super::model::Outcome;
 use super::progress::Promise;
-pub use super::property::{always, sometimes, violated_unless};
+pub use super::property::{always, note, sometimes, violated_unless};
 pub use super::unwind::execute;
 use super::verdict::{Kind, Verdict};
 use std::any::Any;
@@ -44,6 +44,8 @@ pub struct ThreadInfo {
     pub ended: bool,
     /// Sections with masked interrupts that it is in.
     pub masked: u32,
+    /// What it said it is about to do, until an operation follows.
+    pub notes: Vec<String>,
 }
 
 /// What the recorder knows of an object.
@@ -78,6 +80,8 @@ pub struct Failure {
     pub objects: BTreeMap<ObjectId, ObjectInfo>,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
+    /// What threads said of what they were about to do, with the index of the operation that followed.
+    pub notes: Vec<(u32, String)>,
     /// The engine's own schedule, for replay.
     pub schedule: Vec<u32>,
     /// What is known of how short it is, in words; empty if nothing is.
@@ -95,6 +99,8 @@ pub struct Execution {
     pub objects: BTreeMap<ObjectId, ObjectInfo>,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
+    /// What threads said of what they were about to do, with the index of the operation that followed.
+    pub notes: Vec<(u32, String)>,
 }
 
 impl State {
@@ -106,7 +112,8 @@ impl State {
                 objects.insert(ObjectId::new(ThreadId(t as u8), n as u32), o.clone());
             }
         }
-        Execution { threads: self.threads.clone(), objects, events: self.events.clone() }
+        let (threads, events, notes) = (self.threads.clone(), self.events.clone(), self.notes.clone());
+        Execution { threads, objects, events, notes }
     }
 }
 
@@ -126,6 +133,8 @@ pub struct Run {
     pub(super) over: Cell<bool>,
     /// What the operation at hand reads from, if its engine said so.
     source: Cell<Option<u32>>,
+    /// Notes are kept: this execution may be shown.
+    notes: Cell<bool>,
     pub(super) state: RefCell<State>,
 }
 
@@ -141,6 +150,8 @@ pub struct State {
     pub objects: Vec<Vec<ObjectInfo>>,
     /// The log of the execution at hand.
     pub events: Vec<Event>,
+    /// Notes of the execution at hand, with the index of the event they precede.
+    pub notes: Vec<(u32, String)>,
     /// The first failure of the execution at hand.
     pub failure: Option<Box<Failure>>,
     /// Why the execution at hand was given up, where that is no failure of the model: a refusal or a limit.
@@ -204,6 +215,7 @@ impl Run {
             promised: Cell::new(0),
             over: Cell::new(false),
             source: Cell::new(None),
+            notes: Cell::new(true),
             state: RefCell::new(State::default()),
         }));
         run.begin_execution();
@@ -253,6 +265,22 @@ impl Run {
         self.source.set(from);
     }
 
+    /// For engines: may executions from here on be shown? If not, notes are not even formatted.
+    pub fn keep_notes(&self, keep: bool) {
+        self.notes.set(keep);
+    }
+
+    /// The acting thread says what it is about to do: kept with its next operation. Nothing happens, nobody is
+    /// scheduled.
+    pub(super) fn note(&self, text: impl FnOnce() -> String) {
+        if self.notes.get() && !self.over.get() {
+            let text = text();
+            if let Some(t) = self.state.borrow_mut().threads.get_mut(self.current.get().0 as usize) {
+                t.notes.push(text);
+            }
+        }
+    }
+
     /// For engines: takes the failure of the execution at hand and lets the execution go on without it.
     pub fn reopen(&self) -> Option<Box<Failure>> {
         let failure = self.state.borrow_mut().failure.take()?;
@@ -296,11 +324,13 @@ impl Run {
             spawned: 0,
             ended: false,
             masked: 0,
+            notes: Vec::new(),
         });
         for per_thread in &mut s.objects {
             per_thread.clear();
         }
         s.events.clear();
+        s.notes.clear();
         s.failure = None;
     }
 
@@ -385,10 +415,14 @@ impl Run {
         }
         let answer = self.engine.perform(me, &op, site);
         self.current.set(me);
-        let mut s = self.state.borrow_mut();
+        let s = &mut *self.state.borrow_mut();
         if let Some(t) = s.threads.get_mut(me.0 as usize) {
             t.pending = None;
             t.ended |= matches!(op, Op::Exit);
+            if !t.notes.is_empty() {
+                let next = s.events.len() as u32;
+                s.notes.extend(t.notes.drain(..).map(|note| (next, note)));
+            }
         }
         s.steps += 1;
         s.events.push(Event { thread: me, op, answer, from: self.source.take(), site });
@@ -419,6 +453,7 @@ impl Run {
                 spawned: 0,
                 ended: false,
                 masked: 0,
+                notes: Vec::new(),
             };
             let next = u8::try_from(s.threads.len()).expect("more than 255 model threads");
             let child = self.engine.thread_id(me, nth).unwrap_or(ThreadId(next));
@@ -458,6 +493,7 @@ impl Run {
             threads: Vec::new(),
             objects: BTreeMap::new(),
             events: Vec::new(),
+            notes: Vec::new(),
             schedule: self.engine.schedule(),
             minimal: String::new(),
             repeats: None,
@@ -465,7 +501,7 @@ impl Run {
         // Borrowed only if the recorder itself panicked: then its message is all there is.
         if let Ok(s) = self.state.try_borrow() {
             let seen = s.execution();
-            (f.threads, f.objects, f.events) = (seen.threads, seen.objects, seen.events);
+            (f.threads, f.objects, f.events, f.notes) = (seen.threads, seen.objects, seen.events, seen.notes);
         }
         f
     }

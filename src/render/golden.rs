@@ -33,7 +33,7 @@ fn narrow(text: &str) {
 }
 
 fn thread(name: &str) -> TraceThread {
-    TraceThread { name: name.to_owned(), pending: None, wants: None, ended: false }
+    TraceThread { name: name.to_owned(), pending: None, wants: None, ended: false, note: String::new() }
 }
 
 fn waiting(name: &str, i: usize, what: &str) -> TraceThread {
@@ -120,6 +120,26 @@ fn a_lost_update_in_two_columns() {
     let text = plain(&timeline::timeline(&lost_update()));
     narrow(&text);
     golden("lost_update.txt", &text);
+}
+
+/// What a thread said goes before its operation, what it said while it held the lock behind; the last words of the one
+/// that failed have a row of their own.
+#[test]
+fn notes_say_what_operations_are_for() {
+    let mut t = lost_update();
+    t.events[4].note = "reads the old count".into();
+    t.events[10].note = "checks the books".into();
+    t.events[11].note = "finds them short".into();
+    t.threads[0].note = "compares".into();
+    let text = plain(&timeline::timeline(&t));
+    narrow(&text);
+    for words in [
+        "reads the old count: load n -> 0",
+        "checks the books: lock+unlock audit, finds them short",
+        "compares",
+    ] {
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}:\n{text}");
+    }
 }
 
 #[test]

@@ -81,6 +81,11 @@ fn picture(t: &Trace, why: &Why) -> String {
 fn pending(out: &mut String, t: &Trace, columns: &Columns) {
     let stuck = matches!(t.kind, Kind::Deadlock | Kind::LostWakeup | Kind::Livelock);
     let mut rows = 0;
+    if let Some((i, said)) =
+        t.thread.and_then(|i| Some((i, t.threads.get(i)?))).filter(|(_, t)| !t.note.is_empty())
+    {
+        columns.row(out, "", i, &said.note, "", true);
+    }
     for (i, thread) in t.threads.iter().enumerate() {
         let waits = thread.pending.as_ref().filter(|_| !thread.ended && (stuck || Some(i) != t.thread));
         // Where nobody is stuck, this is a side line.
@@ -127,7 +132,7 @@ fn telling(t: &Trace, why: &Why, steps: &[Step<'_>], n: usize) -> BTreeSet<usize
         match e.object.as_deref() {
             _ if why.steps.iter().any(|w| (s.first..=s.last).contains(w)) => 5,
             Some(o) if spoken.contains(o) => 4,
-            _ if i + 1 == steps.len() => 3,
+            _ if i + 1 == steps.len() || !e.note.is_empty() => 3,
             _ if quiet => 0,
             Some(o) if users[o].len() > 1 => 2,
             _ => 1,
@@ -182,6 +187,7 @@ fn steps(events: &[TraceEvent]) -> Vec<Step<'_>> {
     while i < events.len() {
         let e = &events[i];
         let mut text = e.text.clone();
+        let mut inner = "";
         let first = i;
         if let (Some(kind), Some(after)) = (e.op.strip_suffix("-begin"), events.get(i + 1)) {
             let ends = after.op.strip_suffix("-end") == Some(kind);
@@ -194,7 +200,14 @@ fn steps(events: &[TraceEvent]) -> Vec<Step<'_>> {
             && (after.op.as_str(), after.thread, &after.object) == ("unlock", e.thread, &e.object)
         {
             text = format!("lock+unlock {}", e.object.as_deref().unwrap_or(""));
+            inner = after.note.as_str();
             i += 1;
+        }
+        if !e.note.is_empty() {
+            text = format!("{}: {text}", e.note);
+        }
+        if !inner.is_empty() {
+            text = format!("{text}, {inner}");
         }
         let preempted = preempted(events, i);
         out.push(Step { thread: e.thread, first, last: i, text, at: &e.at, times: 1, preempted });

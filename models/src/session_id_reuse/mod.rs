@@ -6,10 +6,11 @@ mod miniature;
 mod rules;
 mod tagged;
 
+use crate::spawn;
 use miniature::Miniature;
 use rules::{CheckThenApply, IdOnly, NarrowGeneration, NullCheck, Quarantine};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, thread};
+use selvedge::check::{Kind, Model, Variant, always, note, sometimes};
+use selvedge::sync::Arc;
 use tagged::Tagged;
 
 /// What travels through the network and comes back with the reply.
@@ -44,12 +45,14 @@ trait Connections: Send + Sync + Sized + 'static {
 /// The first connection is torn down and opened again, up to incarnation `last`, while its reply is under way.
 fn late_reply<C: Connections>(last: u32) -> &'static str {
     let table = Arc::new(C::new());
+    note(|| "opens incarnation 1".to_owned());
     let first = table.open(1).expect("the table is empty");
     table.attach(first);
     // Bind 1 is sent and answered. The answer is somewhere in the network until the receiver runs.
     let closer = {
         let table = table.clone();
-        thread::spawn(move || {
+        spawn("closer", move || {
+            note(|| "the outage closes incarnation 1".to_owned());
             let closed = table.close(first);
             table.time_passes();
             always("own-incarnation", closed.is_none_or(|i| i == 1), || {
@@ -60,11 +63,11 @@ fn late_reply<C: Connections>(last: u32) -> &'static str {
     };
     let receiver = {
         let table = table.clone();
-        thread::spawn(move || receive(&*table, first, 1))
+        spawn("receiver", move || receive(&*table, first, 1))
     };
     let opener = {
         let table = table.clone();
-        thread::spawn(move || reopen(&*table, last))
+        spawn("opener", move || reopen(&*table, last))
     };
     let mut closed = vec![closer.join().unwrap()];
     let (opened, newest, timed_out) = opener.join().unwrap();
@@ -100,10 +103,15 @@ fn late_reply<C: Connections>(last: u32) -> &'static str {
 fn reopen<C: Connections>(table: &C, last: u32) -> (u32, Option<Token>, Vec<Option<u32>>) {
     let (mut opened, mut newest, mut closed) = (1, None, Vec::new());
     for incarnation in 2..=last {
-        closed.extend(newest.map(|token| table.close(token)));
+        if let Some(token) = newest {
+            note(|| format!("gives incarnation {} up", incarnation - 1));
+            closed.push(table.close(token));
+        }
+        note(|| format!("opens incarnation {incarnation}"));
         newest = table.open(incarnation);
         let Some(token) = newest else { break };
         opened = incarnation;
+        note(|| format!("attaches the session to {incarnation}"));
         table.attach(token);
     }
     (opened, newest, closed)
@@ -111,6 +119,7 @@ fn reopen<C: Connections>(table: &C, last: u32) -> (u32, Option<Token>, Vec<Opti
 
 /// The receive thread: the reply to the bind of `incarnation` has arrived.
 fn receive<C: Connections>(table: &C, token: Token, incarnation: u32) -> Reply {
+    note(|| format!("receives the reply to bind {incarnation}"));
     let reply = table.bind_reply(token);
     if let Reply::Applied { to, attached } = reply {
         always("own-incarnation", to == incarnation, || {

@@ -64,6 +64,9 @@ pub struct TraceThread {
     pub wants: Option<(String, Option<String>)>,
     /// It had ended.
     pub ended: bool,
+    /// What it had said it was about to do, and no operation followed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// One completed operation.
@@ -79,6 +82,9 @@ pub struct TraceEvent {
     pub text: String,
     /// `file:line`.
     pub at: String,
+    /// What its thread said it was about to do; empty if nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// What the atomic holds once the operation is done, if it has written it.
     #[serde(default)]
     pub wrote: Option<String>,
@@ -107,10 +113,17 @@ impl Trace {
                 }),
                 wants: t.pending.filter(|_| !t.ended).map(|(op, _)| (word(&op).to_owned(), w.subject(&op))),
                 ended: t.ended,
+                note: t.notes.join("; "),
             })
             .collect();
         let mut newest = BTreeMap::new();
-        let events = f.events.iter().enumerate().map(|(i, e)| w.event(i, e, &mut newest)).collect();
+        let mut events: Vec<TraceEvent> =
+            f.events.iter().enumerate().map(|(i, e)| w.event(i, e, &mut newest)).collect();
+        for (i, text) in &f.notes {
+            if let Some(e) = events.get_mut(*i as usize) {
+                e.note = if e.note.is_empty() { text.clone() } else { format!("{}; {text}", e.note) };
+            }
+        }
         let sites = f.sites.iter().map(|(t, what, at)| TraceSite {
             thread: t.0 as usize,
             what: what.clone(),
@@ -246,6 +259,7 @@ impl<'a> Words<'a> {
             object: e.op.object().map(|o| self.object(o)),
             text,
             at: position(e.site),
+            note: String::new(),
             wrote: wrote.map(|(_, value)| self.value(value)),
             from: e.from.filter(|w| *w != FROM_INITIAL).map(|w| w as usize),
             missed,
@@ -444,6 +458,7 @@ mod tests {
             threads: Vec::new(),
             objects: BTreeMap::from([(ObjectId::new(MAIN, 0), info)]),
             events: ops.iter().map(event).collect(),
+            notes: Vec::new(),
             schedule: Vec::new(),
             minimal: Default::default(),
             repeats: None,

@@ -94,6 +94,7 @@ impl Worker {
         s.witnesses.clear();
         s.seen.clear();
         drop(s);
+        run.keep_notes(false);
         i.e.x.locations = Locations::new(names);
         Worker { exact, run, scenario, steps: plan.steps, counts: true, go_on: false }
     }

@@ -82,6 +82,7 @@ impl Worker {
     fn execute_in(&self, failing: &Failing, order: Order) -> Option<Box<Failure>> {
         let _held_back = Window::open();
         let _installed = self.run.install();
+        self.run.keep_notes(true);
         let mut graph = failing.graph.clone();
         graph.path.clone_from(&failing.path);
         let _outcome = self.begin(graph);
@@ -122,6 +123,7 @@ impl Worker {
         }
         let again = self.run.reopen();
         self.exact.abandon();
+        self.run.keep_notes(false);
         again.filter(|a| a.property == f.property && a.kind == f.kind)
     }
 }

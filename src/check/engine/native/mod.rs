@@ -56,6 +56,7 @@ impl Execution {
                 threads: Vec::new(),
                 objects: BTreeMap::new(),
                 events: Vec::new(),
+                notes: Vec::new(),
                 schedule: Vec::new(),
                 minimal: String::new(),
                 repeats: None,
