@@ -39,7 +39,7 @@ pub fn violated_unless(name: &'static str, kind: Kind, holds: bool, detail: impl
 /// itself use the facade.
 pub fn note(text: impl FnOnce() -> String) {
     if let Some(run) = current() {
-        run.note(text);
+        run.say(text);
     }
 }
 

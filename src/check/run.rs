@@ -272,7 +272,7 @@ impl Run {
 
     /// The acting thread says what it is about to do: kept with its next operation. Nothing happens, nobody is
     /// scheduled.
-    pub(super) fn note(&self, text: impl FnOnce() -> String) {
+    pub(super) fn say(&self, text: impl FnOnce() -> String) {
         if self.notes.get() && !self.over.get() {
             let text = text();
             if let Some(t) = self.state.borrow_mut().threads.get_mut(self.current.get().0 as usize) {
