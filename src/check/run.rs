@@ -44,6 +44,8 @@ pub struct ThreadInfo {
     pub ended: bool,
     /// Sections with masked interrupts that it is in.
     pub masked: u32,
+    /// Operations that it has done.
+    pub done: u32,
     /// What it said it is about to do, until an operation follows.
     pub notes: Vec<String>,
 }
@@ -80,8 +82,8 @@ pub struct Failure {
     pub objects: BTreeMap<ObjectId, ObjectInfo>,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
-    /// What threads said of what they were about to do, with the index of the operation that followed.
-    pub notes: Vec<(u32, String)>,
+    /// What threads said of what they were about to do: at which of its own operations, from 0, each said it.
+    pub notes: Vec<(ThreadId, u32, String)>,
     /// The engine's own schedule, for replay.
     pub schedule: Vec<u32>,
     /// What is known of how short it is, in words; empty if nothing is.
@@ -99,8 +101,8 @@ pub struct Execution {
     pub objects: BTreeMap<ObjectId, ObjectInfo>,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
-    /// What threads said of what they were about to do, with the index of the operation that followed.
-    pub notes: Vec<(u32, String)>,
+    /// What threads said of what they were about to do: at which of its own operations, from 0, each said it.
+    pub notes: Vec<(ThreadId, u32, String)>,
 }
 
 impl State {
@@ -150,8 +152,8 @@ pub struct State {
     pub objects: Vec<Vec<ObjectInfo>>,
     /// The log of the execution at hand.
     pub events: Vec<Event>,
-    /// Notes of the execution at hand, with the index of the event they precede.
-    pub notes: Vec<(u32, String)>,
+    /// Notes of the execution at hand: the thread, and which of its operations from 0 each precedes.
+    pub notes: Vec<(ThreadId, u32, String)>,
     /// The first failure of the execution at hand.
     pub failure: Option<Box<Failure>>,
     /// Why the execution at hand was given up, where that is no failure of the model: a refusal or a limit.
@@ -325,6 +327,7 @@ impl Run {
             ended: false,
             masked: 0,
             notes: Vec::new(),
+            done: 0,
         });
         for per_thread in &mut s.objects {
             per_thread.clear();
@@ -419,9 +422,10 @@ impl Run {
         if let Some(t) = s.threads.get_mut(me.0 as usize) {
             t.pending = None;
             t.ended |= matches!(op, Op::Exit);
+            let nth = t.done;
+            t.done += 1;
             if !t.notes.is_empty() {
-                let next = s.events.len() as u32;
-                s.notes.extend(t.notes.drain(..).map(|note| (next, note)));
+                s.notes.extend(t.notes.drain(..).map(|note| (me, nth, note)));
             }
         }
         s.steps += 1;
@@ -454,6 +458,7 @@ impl Run {
                 ended: false,
                 masked: 0,
                 notes: Vec::new(),
+                done: 0,
             };
             let next = u8::try_from(s.threads.len()).expect("more than 255 model threads");
             let child = self.engine.thread_id(me, nth).unwrap_or(ThreadId(next));

@@ -67,6 +67,7 @@ impl Witness {
             threads: e.threads,
             objects: e.objects,
             events: e.events,
+            notes: e.notes,
             schedule: Vec::new(),
             minimal: String::new(),
             repeats: Default::default(),

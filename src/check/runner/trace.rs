@@ -119,8 +119,9 @@ impl Trace {
         let mut newest = BTreeMap::new();
         let mut events: Vec<TraceEvent> =
             f.events.iter().enumerate().map(|(i, e)| w.event(i, e, &mut newest)).collect();
-        for (i, text) in &f.notes {
-            if let Some(e) = events.get_mut(*i as usize) {
+        for (thread, nth, text) in &f.notes {
+            let theirs = events.iter_mut().filter(|e| e.thread == thread.0 as usize);
+            if let Some(e) = theirs.skip(*nth as usize).next() {
                 e.note = if e.note.is_empty() { text.clone() } else { format!("{}; {text}", e.note) };
             }
         }
