@@ -65,3 +65,50 @@ fn the_committed_counterexamples_still_fail() {
         }
     }
 }
+
+/// The page of the whole catalogue: it has every counterexample and every outcome, in one file that asks for nothing, and
+/// is the same the next time, but for the times.
+#[test]
+fn the_page_has_everything_and_is_the_same_every_time() {
+    let run = |name: &str| {
+        let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let out = Command::new(env!("CARGO_BIN_EXE_selvedge")).args(["report", "--out"]).arg(&dir).output();
+        let out = out.expect("the command starts");
+        assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+        std::fs::read_to_string(dir.join("report.html")).expect("the page")
+    };
+    let page = run("page-1");
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+    let block = |page: &str, id: &str| {
+        let (before, after) = page.split_once(&format!("id=\"{id}\">")).expect("the block");
+        let (text, after) = after.split_once("</script>").expect("its end");
+        (text.to_owned(), before.to_owned() + after)
+    };
+    let (times, rest) = block(&page, "seconds");
+    assert!(times.contains("vserver_swap/shared_mutation/exact"));
+    assert!(block(&run("page-2"), "seconds").1 == rest, "the page differs from one run to the next");
+    let (data, rest) = block(&rest, "data");
+    for address in ["http://", "https://", "src=", "url("] {
+        let rest = rest.replace("http://www.w3.org/2000/svg", "");
+        assert!(!rest.contains(address), "the page asks for {address}");
+    }
+    let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+    let variants = data["variants"].as_array().expect("variants");
+    for model in selvedge_models::catalogue().models() {
+        for v in &model.variants {
+            let name = format!("{}/{}", model.name, v.name);
+            let is = |x: &&serde_json::Value| x["model"] == model.name && x["variant"] == v.name;
+            let shown = variants.iter().find(is).expect("the variant");
+            let failing = matches!(v.role, Role::Buggy | Role::WrongFix);
+            assert!(!failing || shown["clearest"].is_string(), "{name} has no counterexample");
+            let rows = shown["outcomes"]["rows"].as_array().expect("outcomes");
+            let forbidden = rows.iter().filter(|r| r["grade"] == "forbidden");
+            let seen = forbidden.clone().filter(|r| r["count"] != 0).count();
+            assert_eq!(seen > 0, failing, "{name}: {seen} forbidden outcomes were seen");
+            let whole = v.role == Role::Fixed && shown["outcomes"]["whole"] == true;
+            assert!(!whole || forbidden.into_iter().all(|r| r["share"] == "impossible"), "{name}");
+            let held = rows.iter().filter(|r| r["violated"] == false && r["count"] != 0);
+            assert!(held.into_iter().all(|r| r["witness"].is_u64()), "{name}: an outcome without a witness");
+        }
+    }
+}

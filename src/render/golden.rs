@@ -176,7 +176,7 @@ fn a_long_log_is_shortened_at_its_front() {
     assert!(!text.contains("store n = 0 ") && text.contains("store n = 499 "));
 }
 
-fn catalogue() -> Catalogue {
+pub(super) fn catalogue() -> Catalogue {
     Catalogue::new().model(
         Model::new("counter", "two threads count on one word")
             .incident("000")
@@ -193,7 +193,7 @@ fn catalogue() -> Catalogue {
 }
 
 /// Reports as a run over [`catalogue`] could make them: all as declared but the last two.
-fn reports() -> Vec<Report> {
+pub(super) fn reports() -> Vec<Report> {
     let cases = select(&catalogue(), &Selection::default());
     let verdict = |c: &Case| match (c.variant.as_str(), c.engine) {
         ("load_store", _) => Verdict::found(Some("no-lost-update"), Kind::Assertion),

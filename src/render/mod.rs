@@ -67,6 +67,8 @@ pub fn grouped(n: u64) -> String {
 // The goldens are of all engines side by side.
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod golden;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod page_test;
 
 #[cfg(test)]
 mod tests {

@@ -1,211 +1,223 @@
-'use strict';
-// The state of the page is the counterexample and the step; both are in the address (#cx=..&step=..).
-const data = JSON.parse(document.getElementById('data').textContent);
-const $ = (id) => document.getElementById(id);
-const make = (tag, text, cls) => {
-  const e = document.createElement(tag);
-  if (text !== undefined) e.textContent = text;
-  if (cls) e.className = cls;
-  return e;
-};
-const row = (cells, tag = 'td') => {
-  const tr = make('tr');
-  for (const c of cells) tr.append(c instanceof Node ? c : make(tag, c));
-  return tr;
-};
-const tableOf = (heads, rows) => {
-  const t = make('table'), head = make('thead'), body = make('tbody');
-  const hr = row(heads, 'th');
-  hr.querySelectorAll('th').forEach((th) => { th.scope = 'col'; });
-  head.append(hr);
-  body.append(...rows);
-  t.append(head, body);
-  return t;
-};
-let at = { cx: 0, step: 0 };
-const cx = () => data.counterexamples[at.cx];
+// The page: which variant, which of its executions, which step. All three are in the address, so that a link leads back:
+// #v=MODEL/VARIANT, then cx=CHECK (whose counterexample) or outcome=WORD (whose witness), then step=N.
+const ROLES = { buggy: ['✗', 'the code of the incident: must fail'], 'wrong-fix': ['✗', 'a fix that looks right: must fail'],
+  fixed: ['✓', 'a fix that holds'], canary: ['▲', 'shows what an engine can or cannot see'] };
+const nameOf = (v) => v.model + '/' + v.variant;
+const at = { variant: 0, failure: null, outcome: null, swapped: false };
+const current = () => data.variants[at.variant];
+const failuresOf = (v) => v.checks.filter((c) => c.failure !== null);
 
-function fromAddress() {
-  const p = new URLSearchParams(location.hash.slice(1));
-  const named = data.counterexamples.findIndex((c) => c.check === p.get('cx'));
-  const next = named >= 0 ? named : at.cx;
-  const n = data.counterexamples[next] ? data.counterexamples[next].events.length : 0;
-  const step = p.has('step') ? parseInt(p.get('step'), 10) || 0 : (named >= 0 ? 0 : at.step);
-  return { cx: next, step: Math.max(0, Math.min(step, n)) };
+function address(step) {
+  const p = new URLSearchParams();
+  p.set('v', nameOf(current()));
+  if (at.outcome !== null) p.set('outcome', at.outcome);
+  else if (at.failure !== null) p.set('cx', data.failures[at.failure].check);
+  if (at.swapped) p.set('track', 'passing');
+  p.set('step', step === undefined ? stepper.step : step);
+  return '#' + p.toString().replaceAll('%2F', '/');
 }
-function go(step) {
-  at.step = Math.max(0, Math.min(step, cx().events.length));
-  history.replaceState(null, '', address());
-  draw();
-}
-const address = () => '#cx=' + encodeURIComponent(cx().check) + '&step=' + at.step;
 
-function choose() {
-  const c = cx();
-  $('pick').value = String(at.cx);
-  const v = $('verdict');
-  v.replaceChildren(make('span', 'VIOLATED ' + c.property + ' (' + c.kind + '). ', 'bad'), c.message);
-  const facts = [['why', c.why.join(' ')], ['nearest pass', c.nearest || 'no passing schedule is known nearby'],
-    ['minimal', c.minimal || 'not certified'], ['found by', c.engine + ', after ' + c.executions + ' executions that held'],
-    ['fingerprint', c.fingerprint], ['again', 'selvedge check ' + c.model + '/' + c.variant + ' --out DIR; selvedge replay DIR/FILE']];
-  $('facts').replaceChildren(...facts.flatMap(([k, x]) => [make('dt', k), make('dd', x)]));
-  const rows = c.events.map((e, i) => {
-    const tr = row([make('td', String(i + 1) + (c.critical.includes(i) ? ' ◆' : ''), 'n')]);
-    c.threads.forEach((_, t) => {
-      const td = make('td', t === e.t ? e.text : '', 'code');
-      if (t === e.t) td.dataset.cell = '';
-      tr.append(td);
-    });
-    tr.append(make('td', e.at.split('/').pop(), 'code soft'));
-    tr.addEventListener('click', () => go(i + 1));
-    return tr;
-  });
-  $('steps').replaceChildren(tableOf(['step', ...c.threads.map((t) => t.name), 'at'], rows));
-  const foot = c.threads.map((t) => t.waits || '');
-  if (foot.some(Boolean)) {
-    const tr = row(['then', ...foot, '']);
-    tr.classList.add('soft');
-    $('steps').querySelector('tbody').append(tr);
+function fromAddress(hash) {
+  const p = new URLSearchParams(hash.slice(1)), cx = p.get('cx'), outcome = p.get('outcome');
+  const wanted = p.get('v') || (cx || '').split('/').slice(0, 2).join('/');
+  const found = data.variants.findIndex((v) => nameOf(v) === wanted);
+  const first = data.variants.findIndex((v) => failuresOf(v).length);
+  at.variant = Math.max(0, found >= 0 ? found : first);
+  const v = current(), row = v.outcomes && v.outcomes.rows.find((r) => r.word === outcome && r.witness !== null);
+  const own = failuresOf(v), check = own.find((c) => c.id === cx) || own.find((c) => c.id === v.clearest) || own[0];
+  at.outcome = row || (!check && p.has('outcome')) ? outcome : null;
+  at.failure = at.outcome === null && check ? check.failure : null;
+  at.swapped = p.get('track') === 'passing' && at.failure !== null && data.failures[at.failure].passing.length > 0;
+  if (at.failure === null && at.outcome === null && v.outcomes) {
+    const any = v.outcomes.rows.find((r) => r.witness !== null);
+    at.outcome = any ? any.word : null;
   }
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('aria-hidden', 'true');
-  $('steps').append(svg);
-  $('slider').max = String(c.events.length);
-  $('text').textContent = c.text;
-  const mine = data.checks.filter((r) => r.model === c.model && r.variant === c.variant);
-  $('evidence').replaceChildren(tableOf(['engine', 'verdict', 'expected', 'executions', 'seconds', ''], mine.map(gateCells)));
-  outcomes(c);
+  show();
+  go(p.has('step') ? parseInt(p.get('step'), 10) || 0 : 0, true);
 }
-const gateCells = (r) => row([r.engine, r.verdict, r.expected, String(r.executions), r.seconds.toFixed(2),
-  make('td', r.as_declared ? '✓ as declared' : '✗ DIFFERS', r.as_declared ? 'good' : 'bad')]);
 
-// Per variant of the model: what was seen, with the author's grade. Never seen by an exhaustive engine is impossible.
-function outcomes(c) {
-  const model = data.models.find((m) => m.name === c.model);
-  const box = $('outcomes');
-  box.replaceChildren();
+function go(step, quiet) {
+  stepper.step = stepper.track ? Math.max(0, Math.min(step, stepper.track.events.length)) : 0;
+  if (!quiet) history.replaceState(null, '', address());
+  $('link').setAttribute('href', address());
+  if (stepper.track) draw();
+}
+
+// One visible step on or back; from the last step that is shown to the end.
+function move(by) {
+  const seen = visible().map((r) => r.i + 1), last = stepper.track ? stepper.track.events.length : 0;
+  const stops = [0, ...seen, ...(seen[seen.length - 1] === last ? [] : [last])];
+  go(by > 0 ? stops.find((s) => s > stepper.step) ?? last : stops.filter((s) => s < stepper.step).pop() ?? 0);
+}
+
+function tracks() {
+  const v = current();
+  if (at.outcome !== null) {
+    const row = v.outcomes && v.outcomes.rows.find((r) => r.word === at.outcome);
+    const w = row && row.witness !== null ? data.witnesses[row.witness] : null;
+    if (!w) return null;
+    return { title: 'an execution that ends as “' + row.word + '”', threads: w.threads, events: decode(w.events), failing: null,
+      critical: [], why: [], ends: ['ends as ', make('strong', {}, row.word), row.sentence ? ': ' + row.sentence : ''], compare: null };
+  }
+  if (at.failure === null) return null;
+  const f = data.failures[at.failure];
+  const failing = { title: 'failing', threads: f.threads, events: decode(f.events), failing: f.property, critical: f.critical,
+    why: f.steps, initial: f.initial, stuck: ['deadlock', 'lost-wakeup', 'livelock'].includes(f.kind),
+    ends: [make('strong', {}, 'VIOLATED ' + f.property), ' (' + f.kind + '): ' + f.message] };
+  if (!f.passing.length) return { ...failing, compare: null };
+  const threads = f.threads.map((t) => ({ name: t.name }));
+  const passing = { title: 'nearest passing', threads, events: decode(f.passing), failing: null, critical: [], why: [],
+    initial: f.initial, ends: [make('strong', {}, f.property + ' holds')] };
+  const short = { ...failing, ends: [make('strong', {}, 'VIOLATED')] };
+  return at.swapped ? { ...passing, compare: short } : { ...failing, compare: passing };
+}
+
+function show() {
+  const v = current(), role = ROLES[v.role];
+  document.title = nameOf(v) + ' · Selvedge report';
+  $('pick').value = String(at.variant);
+  $('name').replaceChildren(v.model + ' / ', make('b', {}, v.variant));
+  $('role').textContent = role[0] + ' ' + v.role + ': ' + role[1] + (v.incident ? ' · incident ' + v.incident : '');
+  $('about').replaceChildren(v.title + '.', v.about ? ' This variant: ' + v.about + '.' : '');
+  verdict(v);
+  outcomes(v);
+  evidence(v);
+  const track = tracks();
+  $('stepper').hidden = !track;
+  stepper.track = null;
+  if (track) {
+    $('track').textContent = at.outcome !== null || at.swapped ? track.title : 'the counterexample';
+    build(track);
+  }
+  const own = failuresOf(v);
+  $('by').hidden = own.length < 2 && !(own.length && at.outcome !== null);
+  $('by-label').hidden = $('by').hidden;
+  $('by').replaceChildren(at.outcome !== null ? make('option', { value: '', selected: true }, '(an outcome)') : '',
+    ...own.map((c) => make('option', { value: c.failure, selected: c.failure === at.failure }, c.engine + ': ' + c.verdict)));
+  const f = at.failure === null ? null : data.failures[at.failure];
+  $('text').textContent = f ? f.text : '';
+  $('text').parentElement.hidden = !f;
+}
+
+function verdict(v) {
+  const box = $('verdict'), f = at.failure === null ? null : data.failures[at.failure];
+  box.className = f ? 'bad' : 'good';
+  if (!f) {
+    const proof = v.checks.find((c) => c.word === 'exhausted');
+    const fails = failuresOf(v);
+    box.replaceChildren(make('h3', {}, fails.length ? '✗ Fails; below is one of its executions that does not.' : proof
+      ? '✓ Holds: ' + proof.engine + ' has explored every execution of the model (' + proof.executions.toLocaleString('en') + ').'
+      : 'No counterexample at this budget.'));
+    box.className = fails.length ? 'bad' : 'good';
+    return;
+  }
+  const facts = [['nearest pass', f.nearest || 'no passing schedule is known nearby'], ['how short', f.minimal || 'not certified'],
+    ['found by', f.engine + ', in execution ' + (f.executions + 1).toLocaleString('en')],
+    ['again', make('code', {}, 'selvedge check ' + nameOf(v) + ' --out DIR'), ' then ', make('code', {}, 'selvedge replay DIR'), ', fingerprint ', make('code', {}, f.fingerprint)]];
+  const places = new Map();
+  for (const p of f.places) places.set(p.at, [...(places.get(p.at) || []), (f.threads[p.thread] || { name: '?' }).name + ': ' + p.what]);
+  box.replaceChildren(make('h3', {}, '✗ VIOLATED ' + f.property + ' (' + f.kind + ')'),
+    make('p', { class: 'lead' }, f.sentence ? span('soft', 'must hold: ') : '', f.sentence, make('br'), span('soft', 'but here: '), f.message),
+    make('p', { class: 'why' }, make('b', {}, 'Why. '), f.why.join(' ')),
+    make('div', { class: 'places' }, [...places].map(([at, said]) => make('div', {}, quote(at, said.join('; '))))),
+    make('dl', {}, facts.flatMap(([k, ...x]) => [make('dt', {}, k), make('dd', {}, x)])));
+}
+
+function outcomes(v) {
+  const o = v.outcomes, box = $('outcomes');
+  if (!o) { box.replaceChildren(make('p', { class: 'soft' }, 'Nothing was executed.')); return; }
+  const signs = { acceptable: '✓ ', interesting: '! ', forbidden: '✗ ' };
+  const rows = o.rows.map((r) => {
+    const failure = r.violated && r.count ? failuresOf(v).find((c) => data.failures[c.failure].property === r.word) : null;
+    const label = r.violated ? 'violates ' + r.word : r.word;
+    const href = r.witness !== null ? '#v=' + nameOf(v) + '&outcome=' + encodeURIComponent(r.word) + '&step=0'
+      : failure ? '#v=' + nameOf(v) + '&cx=' + failure.id + '&step=0' : null;
+    const now = r.witness !== null ? at.outcome === r.word : failure && at.failure === failure.failure;
+    const how = r.witness !== null ? data.witnesses[r.witness].schedule : failure ? 'the counterexample' : '';
+    const bar = make('span', { class: 'bar', style: '--share:' + (o.total ? 100 * r.count / o.total : 0) + '%' });
+    return make('tr', { class: [r.grade === 'forbidden' && r.count ? 'bad' : '', now ? 'chosen' : ''].join(' ') },
+      make('td', {}, (signs[r.grade] || '') + (r.grade || 'ungraded')),
+      make('td', { class: 'share' }, r.share, r.count ? bar : ''),
+      make('td', {}, href ? make('a', { href, 'aria-current': now ? 'true' : null }, label) : label, r.sentence ? make('div', { class: 'soft' }, r.sentence) : ''),
+      make('td', { class: 'schedule' }, now ? make('b', {}, '▶ shown above: ') : '', how));
+  });
+  const what = (o.whole ? 'Exhaustive: all ' : 'Not exhaustive: ') + count(o.total, 'execution') + ' under ' + o.by
+    + (o.cut ? '; one that ends in a violation counts up to there' : '') + '. Choose one to step through it.';
+  box.replaceChildren(make('p', { class: 'soft' }, what),
+    table('Outcomes of ' + nameOf(v), ['grade', 'share', 'outcome', 'who runs when (steps)'], rows, 'wide'));
+}
+
+function evidence(v) {
+  const rows = v.checks.map((c) => make('tr', {}, make('th', { scope: 'row' }, c.engine), make('td', {}, c.says),
+    make('td', {}, c.failure !== null ? make('a', { href: '#v=' + nameOf(v) + '&cx=' + c.id + '&step=0' }, c.verdict) : c.verdict,
+      c.message ? make('div', { class: 'soft' }, c.message) : '', c.reason && !c.verdict.includes(c.reason) ? make('div', { class: 'soft' }, c.reason) : ''),
+    make('td', { class: 'num' }, c.executions.toLocaleString('en')), make('td', { class: 'num' }, (seconds[c.id] || 0).toFixed(2) + ' s'),
+    make('td', { class: c.ok ? '' : 'bad' }, c.ok ? '✓ as declared' : '✗ DIFFERS from ' + c.expected)));
+  const says = new Map();
+  for (const c of v.checks) says.set(c.says, [...(says.get(c.says) || []), c.engine]);
+  const sum = [...says].map(([s, by]) => by.join(', ') + ': ' + s).join('; ');
+  $('evidence').replaceChildren(make('p', {}, 'What the engines say: ' + sum + '.'),
+    table('Evidence about ' + nameOf(v), ['engine', 'says', 'verdict', 'executions', 'time', ''], rows, 'wide'));
+}
+
+// All variants and what each engine says of them.
+function gate() {
+  const engines = [...new Set(data.variants.flatMap((v) => v.checks.map((c) => c.id.split('/')[2])))];
   const rows = [];
-  for (const r of data.checks.filter((x) => x.model === c.model && x.outcomes.length + (model ? model.outcomes.length : 0))) {
-    const seen = new Map(r.outcomes);
-    const total = [...seen.values()].reduce((a, b) => a + b, 0);
-    const graded = model ? model.outcomes : [];
-    const words = [...new Set([...graded.map((o) => o.word), ...seen.keys()])];
-    for (const w of words) {
-      const g = graded.find((o) => o.word === w);
-      const n = seen.get(w) || 0;
-      const whole = r.verdict === 'exhausted';
-      const share = n ? (100 * n / total).toFixed(n === total ? 0 : 2) + ' %' : (whole ? 'impossible (exhaustive)' : 'not seen');
-      const tr = row([r.variant, r.engine + (whole ? ', exhaustive' : ''), w, g ? g.grade : 'ungraded', share, g ? g.sentence : '']);
-      const witness = data.counterexamples.findIndex((x) => x.check === r.check);
-      if (g && g.grade === 'forbidden' && witness >= 0) {
-        const a = make('a', 'its counterexample');
-        a.href = '#cx=' + encodeURIComponent(r.check) + '&step=0';
-        tr.lastChild.append(' ', a);
-      }
-      rows.push(tr);
+  let model = '';
+  for (const v of data.variants) {
+    if (v.model !== model) {
+      model = v.model;
+      rows.push(make('tr', { class: 'model' }, make('th', { colspan: engines.length + 2, scope: 'rowgroup' }, model, span('soft', ' ' + v.title))));
     }
+    rows.push(make('tr', {}, make('th', { scope: 'row' }, make('a', { href: '#v=' + nameOf(v) + '&step=0' }, v.variant)), make('td', {}, v.role),
+      engines.map((e) => make('td', {}, v.checks.filter((c) => c.id.split('/')[2] === e).map((c) =>
+        make('div', { class: c.ok ? '' : 'bad', title: c.verdict + ', declared ' + c.expected }, (c.ok ? '✓ ' : '✗ DIFFERS: ') + c.word, span('soft', ' ' + c.executions.toLocaleString('en'))))))));
   }
-  box.append(rows.length ? tableOf(['variant', 'engine', 'outcome', 'grade', 'share of executions', 'meaning'], rows)
-    : make('p', 'This model grades no outcomes.', 'soft'));
+  $('gate').replaceChildren(table('The gate', ['variant', 'role', ...engines], rows, 'wide matrix'));
 }
 
-function draw() {
-  const c = cx(), n = at.step, e = c.events[n - 1];
-  $('slider').value = String(n);
-  $('where').textContent = 'step ' + n + ' of ' + c.events.length + (n === c.events.length ? ': ' + c.property + ' is violated' : '');
-  $('link').href = address();
-  const trs = [...$('steps').querySelectorAll('tbody tr')];
-  trs.forEach((tr, i) => {
-    tr.classList.toggle('now', i === n - 1);
-    tr.classList.toggle('later', i >= n);
-    if (i === n - 1) tr.setAttribute('aria-current', 'step'); else tr.removeAttribute('aria-current');
-  });
-  const box = $('steps'), tr = trs[n - 1];
-  if (tr && (tr.offsetTop < box.scrollTop + 40 || tr.offsetTop + tr.offsetHeight > box.scrollTop + box.clientHeight)) {
-    box.scrollTop = tr.offsetTop - box.clientHeight / 2;
-  }
-  arrow(c, n, trs);
-  const state = new Map();
-  c.events.slice(0, n).forEach((x, i) => {
-    if (!x.object) return;
-    if (x.wrote !== null) state.set(x.object, [x.wrote, i]);
-    else if (/^(rw-)?(try-)?(rw-)?lock$/.test(x.op) && !x.text.endsWith('busy')) state.set(x.object, ['held by ' + c.threads[x.t].name, i]);
-    else if (/unlock$/.test(x.op)) state.set(x.object, ['free', i]);
-  });
-  const rows = [...state].map(([o, [v, i]]) => {
-    const changed = i === n - 1;
-    const r = row([o, v, changed ? '● changed' : '']);
-    if (changed) r.className = 'changed';
-    return r;
-  });
-  $('state').replaceChildren(rows.length ? tableOf(['object', 'value', ''], rows) : make('p', 'nothing has been written', 'soft'));
-  $('source').textContent = e ? source(e.at, c.threads[e.t].name + ': ' + e.text) : '';
-}
-function source(where, what) {
-  const cut = where.lastIndexOf(':'), file = where.slice(0, cut), line = parseInt(where.slice(cut + 1), 10);
-  const lines = data.sources[file] || {};
-  const out = ['--> ' + where];
-  for (let i = line - 2; i <= line + 2; i++) if (lines[i] !== undefined) out.push((i === line ? '> ' : '  ') + i + ' | ' + lines[i]);
-  return out.concat('', what).join('\n');
-}
-// From the write that a read reads from, or from the unlock that let a lock in.
-function arrow(c, n, trs) {
-  const svg = $('steps').querySelector('svg');
-  svg.replaceChildren();
-  const e = c.events[n - 1];
-  if (!e) return;
-  let from = e.from;
-  if (from === null && /lock/.test(e.op) && !/unlock/.test(e.op)) {
-    for (let i = n - 2; i >= 0; i--) if (c.events[i].object === e.object && /unlock/.test(c.events[i].op)) { from = i; break; }
-  }
-  if (from === null || from === undefined || !trs[from]) return;
-  const cell = (i) => trs[i].querySelector('[data-cell]');
-  const a = cell(from), b = cell(n - 1);
-  const x = (td) => td.offsetLeft + 12, y = (td) => td.offsetTop + td.offsetHeight / 2;
-  const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  line.setAttribute('d', `M ${x(a)} ${y(a) + 8} L ${x(b)} ${y(b) - 8} m -5 -6 l 5 6 l 5 -6`);
-  line.setAttribute('fill', 'none');
-  line.setAttribute('stroke', 'currentColor');
-  line.setAttribute('stroke-width', '1.5');
-  svg.append(line);
-  $('where').textContent += '; ' + (e.from !== null ? 'reads from' : 'taken over from') + ' step ' + (from + 1);
+function summary() {
+  const checks = data.variants.flatMap((v) => v.checks), off = checks.filter((c) => !c.ok).length;
+  $('summary').replaceChildren(make('b', { class: off ? 'bad' : 'good' }, off ? '✗ ' + off + ' of ' + count(checks.length, 'check') + ' not as declared'
+    : '✓ ' + count(checks.length, 'check') + ', all as declared'),
+    ` · ${count(data.variants.length, 'variant')} · ${data.budget} budget, seed ${data.seed} · selvedge ${data.version}`);
 }
 
 function start() {
-  const d = data.checks.filter((r) => !r.as_declared).length;
-  $('summary').textContent = `${data.checks.length} checks, ${data.checks.length - d} as declared, ${d} not; selvedge ${data.version}, `
-    + `${data.budget} budget, seed ${data.seed}. A proof covers the closed model and the facade's operations.`;
-  $('gate').replaceChildren(tableOf(['variant', 'role', 'engine', 'verdict', 'executions', 'seconds', ''], data.checks.map((r) => {
-    const i = data.counterexamples.findIndex((c) => c.check === r.check);
-    const v = make('td', i < 0 ? r.verdict : undefined);
-    if (i >= 0) { const a = make('a', r.verdict); a.href = '#cx=' + encodeURIComponent(r.check) + '&step=0'; v.append(a); }
-    return row([r.model + '/' + r.variant, r.role, r.engine, v, String(r.executions), r.seconds.toFixed(2),
-      make('td', r.as_declared ? '✓ as declared' : '✗ DIFFERS', r.as_declared ? 'good' : 'bad')]);
-  })));
-  if (!data.counterexamples.length) { $('verdict').textContent = 'No counterexample.'; return; }
-  $('pick').replaceChildren(...data.counterexamples.map((c, i) => {
-    const o = make('option', c.check + ': ' + c.property + ' (' + c.kind + ')');
-    o.value = String(i);
-    return o;
-  }));
-  $('pick').addEventListener('change', () => { at.cx = Number($('pick').value); choose(); go(0); });
-  $('slider').addEventListener('input', () => go(Number($('slider').value)));
-  $('first').addEventListener('click', () => go(0));
-  $('back').addEventListener('click', () => go(at.step - 1));
-  $('next').addEventListener('click', () => go(at.step + 1));
-  $('last').addEventListener('click', () => go(cx().events.length));
-  window.addEventListener('hashchange', () => { at = fromAddress(); choose(); draw(); });
+  summary();
+  gate();
+  const models = new Map();
+  data.variants.forEach((v, i) => models.set(v.model, [...(models.get(v.model) || []), [v, i]]));
+  $('pick').replaceChildren(...[...models].map(([m, all]) => make('optgroup', { label: m },
+    all.map(([v, i]) => make('option', { value: i }, ROLES[v.role][0] + ' ' + m + ' / ' + v.variant)))));
+  const jump = (hash) => { location.hash = hash; };
+  const to = (i) => jump('#v=' + nameOf(data.variants[(i + data.variants.length) % data.variants.length]) + '&step=0');
+  const on = (id, event, f) => $(id).addEventListener(event, f);
+  on('pick', 'change', () => to(Number($('pick').value)));
+  on('previous', 'click', () => to(at.variant - 1));
+  on('following', 'click', () => to(at.variant + 1));
+  on('by', 'change', () => { if ($('by').value) jump('#v=' + nameOf(current()) + '&cx=' + data.failures[Number($('by').value)].check + '&step=0'); });
+  on('slider', 'input', () => { const s = Number($('slider').value); go(s ? visible()[s - 1].i + 1 : 0); });
+  on('first', 'click', () => go(0));
+  on('back', 'click', () => move(-1));
+  on('next', 'click', () => move(1));
+  on('last', 'click', () => go(stepper.track.events.length));
+  on('all', 'click', () => { stepper.all = !stepper.all; build(tracks()); go(stepper.step); });
+  on('swap', 'click', () => { at.swapped = !at.swapped; show(); go(0); });
+  window.addEventListener('hashchange', () => fromAddress(location.hash));
+  window.addEventListener('resize', arrows);
+  window.addEventListener('beforeprint', arrows);
   document.addEventListener('keydown', (k) => {
-    if (k.altKey || k.ctrlKey || k.metaKey || ['SELECT', 'INPUT'].includes(k.target.tagName)) return;
-    const moves = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-    if (k.key in moves) go(at.step + moves[k.key]);
-    else if (k.key === 'Home') go(0);
-    else if (k.key === 'End') go(cx().events.length);
-    else return;
+    if (k.altKey || k.ctrlKey || k.metaKey || !stepper.track || ['SELECT', 'INPUT', 'TEXTAREA'].includes(k.target.tagName)) return;
+    const inside = $('stepper').contains(k.target) || k.target === document.body;
+    const act = { ArrowRight: () => move(1), ArrowLeft: () => move(-1), Home: () => go(0), End: () => go(stepper.track.events.length),
+      ArrowDown: inside && k.target !== document.body && (() => move(1)), ArrowUp: inside && k.target !== document.body && (() => move(-1)),
+      s: () => !$('swap').hidden && $('swap').click(), '[': () => $('previous').click(), ']': () => $('following').click() }[k.key];
+    if (!act || (!inside && ['Home', 'End'].includes(k.key))) return;
+    act();
     k.preventDefault();
   });
-  at = fromAddress();
-  choose();
-  draw();
+  if (data.variants.length) fromAddress(location.hash);
 }
 start();
