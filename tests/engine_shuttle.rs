@@ -7,7 +7,7 @@ use known::*;
 use selvedge::check::engine::{Exploration, Plan, shuttle};
 use selvedge::check::model::{Outcome, Strategy};
 use selvedge::check::{Kind, Verdict};
-use selvedge::sync::choose;
+use selvedge::sync::{Arc, AtomicU32, Mutex, choose, thread};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::*;
 
@@ -297,6 +297,59 @@ fn limits_are_not_passes() {
         let short = shuttle::explore(&scenario(mutex_counter), &Plan { steps: 3, ..plan(s) });
         assert_eq!(short.verdict, Verdict::EngineLimit { what: "steps".to_owned() });
     }
+}
+
+#[test]
+fn a_step_limit_is_what_it_says() {
+    let three = || {
+        let x = AtomicU32::new(0);
+        (0..3).for_each(|n| x.store(n, Relaxed));
+        "done"
+    };
+    let with = |steps| shuttle::explore(&scenario(three), &Plan { steps, ..plan(Strategy::Dfs) }).verdict;
+    assert_eq!(with(3), Verdict::Exhausted);
+    assert_eq!(with(2), Verdict::EngineLimit { what: "steps".to_owned() });
+}
+
+/// Counts that are looked at are steps, though clones and drops are quiet.
+#[test]
+fn a_look_at_a_count_is_a_step() {
+    let looks = |upgrades: bool| {
+        move || {
+            let a = Arc::new(0);
+            let weak = Arc::downgrade(&a);
+            let t = thread::spawn(move || drop(a));
+            let seen = if upgrades { usize::from(weak.upgrade().is_some()) } else { weak.strong_count() };
+            t.join().unwrap();
+            seen.to_string()
+        }
+    };
+    holds(looks(true), words(["0", "1"]));
+    holds(looks(false), words(["0", "1"]));
+}
+
+/// Who yields in vain goes on as soon as the lock is free, not only when something else happens after that.
+#[test]
+fn an_unlock_is_what_a_yielding_loop_waits_for() {
+    let f = || {
+        let shared = Arc::new((Mutex::new(()), AtomicU32::new(0)));
+        let theirs = shared.clone();
+        let t = thread::spawn(move || {
+            drop(theirs.0.lock());
+            theirs.1.store(1, Relaxed);
+        });
+        let mut turns = 0;
+        while shared.0.try_lock().is_none() {
+            turns += 1;
+            thread::yield_now();
+        }
+        let seen = shared.1.load(Relaxed);
+        t.join().unwrap();
+        format!("{turns} turns, {seen}")
+    };
+    let e = dfs(f);
+    assert_eq!(e.verdict, Verdict::Exhausted);
+    assert!(outcomes(&e).contains("2 turns, 0"), "{:?}", outcomes(&e));
 }
 
 #[test]
