@@ -174,7 +174,10 @@ fn drivers_and_readers_at_once() {
                         assert!(seen.epoch() >= newest, "{} after {newest}", seen.epoch());
                         assert_eq!(**seen, [seen.epoch().get(); 4], "half a round");
                         newest = seen.epoch();
-                        let pinned = commit.pinned(newest, |now| now.epoch() == commit.load().epoch());
+                        let pinned = commit.pinned(newest, |now| {
+                            thread::yield_now();
+                            now.epoch() == commit.load().epoch()
+                        });
                         assert_ne!(pinned, Ok(false), "activated while work was pinned");
                         reads += 1;
                         if last {
