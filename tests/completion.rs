@@ -1,6 +1,7 @@
 //! Completions: results, time-outs, and that no scope ends before its signal is used up.
 #![allow(clippy::drop_non_drop, reason = "a waiter that is dropped unused is what is tested")]
 
+use proptest::prelude::*;
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::completion::{Abandoned, Completion, Signal, Waited};
 use selvedge::sync::time::Deadline;
@@ -128,4 +129,69 @@ fn reply_and_timeout_agree_under_load() {
     server.join().unwrap();
     assert_eq!(received, answered.load(Ordering::Relaxed));
     assert!(received > 0);
+}
+
+/// What the side that has the signal does with it.
+#[derive(Clone, Copy, Debug)]
+enum Completer {
+    Completes(u32),
+    Drops,
+    /// Never gets to it: the signal stays in the table.
+    Stays,
+}
+
+fn completer() -> impl Strategy<Value = Completer> {
+    prop_oneof![any::<u32>().prop_map(Completer::Completes), Just(Completer::Drops), Just(Completer::Stays)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// However the two sides meet: the waiter has the value of a completer that had the call, or nothing if it took the
+    /// call back; and the scope ends after the last access.
+    #[test]
+    fn a_timed_wait_ends_in_one_of_its_ways(
+        completer in completer(),
+        delay in 0u64..300,
+        patience in 0u64..300,
+    ) {
+        let calls = Arc::new(PendingCalls::<Signal<u32>>::new(1).unwrap());
+        let had_it = Arc::new(AtomicBool::new(false));
+        let (result, other) = Completion::scope(|waiter, signal| {
+            let serial = calls.register(signal).unwrap();
+            let (calls_there, mark) = (calls.clone(), had_it.clone());
+            let other = thread::spawn(move || {
+                thread::sleep(Duration::from_micros(delay));
+                if matches!(completer, Completer::Stays) {
+                    return;
+                }
+                let Ok(call) = calls_there.claim(serial, Ending::Reply) else { return };
+                mark.store(true, Ordering::Relaxed);
+                match completer {
+                    Completer::Completes(value) => call.end().complete(value),
+                    _ => drop(call),
+                }
+            });
+            let result = match waiter.wait_until(&Deadline::after(Duration::from_micros(patience))) {
+                Waited::Done(result) => Some(result),
+                Waited::TimedOut(late) => match calls.claim(serial, Ending::Timeout) {
+                    Ok(call) => {
+                        late.cancel(call.end());
+                        None
+                    }
+                    Err(_) => Some(late.drain()),
+                },
+            };
+            (result, other)
+        });
+        // Relaxed is enough: the mark was set before the signal was used up.
+        prop_assert_eq!(result.is_some(), had_it.load(Ordering::Relaxed));
+        match (result, completer) {
+            (Some(result), Completer::Completes(value)) => prop_assert_eq!(result, Ok(value)),
+            (Some(result), Completer::Drops) => prop_assert_eq!(result, Err(Abandoned)),
+            (None, _) => {}
+            (Some(result), Completer::Stays) => prop_assert!(false, "{result:?} from nobody"),
+        }
+        other.join().unwrap();
+    }
 }

@@ -7,6 +7,7 @@
 #![allow(rustdoc::broken_intra_doc_links)]
 
 pub mod aborted_sync;
+pub mod late_completion;
 pub mod packer_zero_segment;
 pub mod received_flag;
 pub mod reconnect_early_wake;
@@ -37,6 +38,7 @@ pub fn catalogue() -> Catalogue {
         reconnect_early_wake::model(),
     ]
     .into_iter()
+    .chain(late_completion::models())
     .chain(vserver_swap::models())
     .chain(session_table::models())
     .chain(connect_gate::models())
