@@ -1,6 +1,6 @@
 //! Every model's lesson says what the code declares: its sections, its properties and its table of verdicts.
 
-use selvedge::check::{Catalogue, Check, Discipline, EngineKind, Expect, Model, Variant};
+use selvedge::check::{Catalogue, Check, Discipline, EngineKind, Expect, Model, Role, Variant};
 
 /// The word that a check is declared to say; behind it, after a colon, the type of the reason where the engine is known to
 /// say something else than the truth, and in brackets the discipline that it is bound to.
@@ -59,6 +59,16 @@ fn every_lesson_has_its_sections_in_order() {
             "{}: the interleaving does not mark where it breaks",
             model.name
         );
+    }
+}
+
+#[test]
+fn every_wrong_fix_says_why_it_looks_right() {
+    for model in catalogue().models() {
+        for v in model.variants.iter().filter(|v| v.role == Role::WrongFix) {
+            let said = v.about.starts_with("looks right because ") && v.about.len() > 40;
+            assert!(said, "{}/{} says `{}`", model.name, v.name, v.about);
+        }
     }
 }
 

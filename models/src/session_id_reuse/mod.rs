@@ -152,23 +152,23 @@ pub fn model() -> Model {
         )
         .variant(
             Variant::wrong_fix("null_check", || late_reply::<Miniature<NullCheck>>(2), &[WRONG, ENDS])
-                .about("the handler looks before it dereferences: no crash, but session 2 gets the reply of session 1"),
+                .about("looks right because nothing crashes any more; but session 2 gets the reply of session 1"),
         )
         .variant(
             Variant::wrong_fix("quarantine", || late_reply::<Miniature<Quarantine>>(2), &[WRONG, ENDS])
-                .about("the id is not used again for a while: a reply that is delayed longer still meets it"),
+                .about("looks right because replies come within that time; one that is delayed longer meets the next session"),
         )
         .variant(
             Variant::wrong_fix("check_then_apply", || late_reply::<Miniature<CheckThenApply>>(2), &[
                 NULL, WRONG, ENDS,
             ])
-            .about("generations are compared, and the reply applied, under the lock: but not under the same hold of it"),
+            .about("looks right because both comparing and applying are locked; but not in the same hold of the lock"),
         )
         .variant(
             Variant::wrong_fix("narrow_generation", || late_reply::<Miniature<NarrowGeneration<1>>>(3), &[
                 WRONG, ENDS, NULL,
             ])
-            .about("k bits of generation travel with the reply: after 2^k incarnations they come round"),
+            .about("looks right because the last generation is told from this one; after 2^k incarnations they come round"),
         )
         .variant(
             Variant::fixed("narrow_generation_below", || late_reply::<Miniature<NarrowGeneration<2>>>(3))
