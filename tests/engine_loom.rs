@@ -88,22 +88,6 @@ fn locks() {
 }
 
 #[test]
-fn a_thread_may_share_a_lock_with_itself() {
-    holds(
-        || {
-            let l = RwLock::new(0);
-            let (a, b) = (l.read(), l.read());
-            assert_eq!((*a, *b), (0, 0));
-            drop(a);
-            drop(b);
-            *l.write() += 1;
-            "done"
-        },
-        words(["done"]),
-    );
-}
-
-#[test]
 fn condition_variables_and_parking() {
     holds(ping_pong, words(["done"]));
     fails(lost_wakeup, "no-lost-wakeup", Kind::LostWakeup);

@@ -276,7 +276,9 @@ fn the_last_drop_of_a_count_comes_after_all_others() {
     };
     assert!(handed_over(drop(1, false), drop(2, true)).is_ok());
     assert!(handed_over(drop(1, false), drop(2, false)).is_err());
-    let count = |n| move |s: &mut Bench| s.step(2, Op::ArcCount { obj: arc() }, Answer::value(n)).unwrap();
+    let count = |n| {
+        move |s: &mut Bench| s.step(2, Op::ArcCount { obj: arc(), sole: true }, Answer::value(n)).unwrap()
+    };
     assert!(handed_over(drop(1, false), count(1)).is_ok(), "get_mut and try_unwrap acquire");
     assert!(handed_over(drop(1, false), count(2)).is_err());
 }

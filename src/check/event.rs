@@ -288,10 +288,13 @@ pub enum Op {
         /// The count.
         obj: ObjectId,
     },
-    /// The count is observed (`strong_count`, `get_mut`, `try_unwrap`, `upgrade`): `value` = the count.
+    /// The count is observed: `value` = the count.
     ArcCount {
         /// The count.
         obj: ObjectId,
+        /// Asked whether it is 1 (`get_mut`, `try_unwrap`): if so the drops of the others are acquired. If not
+        /// (`strong_count`), a relaxed load.
+        sole: bool,
     },
     /// Upgrade of a `Weak`: adds a reference unless the count is 0. `ok` = upgraded.
     ArcUpgrade {
@@ -357,7 +360,7 @@ impl Op {
             Lock { obj } | TryLock { obj } | Unlock { obj } => Some(obj),
             RwLock { obj, .. } | TryRwLock { obj, .. } | RwUnlock { obj, .. } => Some(obj),
             Wait { obj, .. } | Notify { obj, .. } => Some(obj),
-            ArcClone { obj } | ArcDrop { obj } | ArcCount { obj } | ArcUpgrade { obj } => Some(obj),
+            ArcClone { obj } | ArcDrop { obj } | ArcCount { obj, .. } | ArcUpgrade { obj } => Some(obj),
             Lifetime { obj, .. } => Some(obj),
             Fence { .. } | Park { .. } | Unpark { .. } | Spawn { .. } | Join { .. } => None,
             Exit | Yield | Choose { .. } => None,

@@ -6,6 +6,7 @@
 
 mod arrange;
 pub mod command;
+mod contract;
 pub mod discipline;
 mod ends;
 pub mod engine;

@@ -380,7 +380,7 @@ impl Detector {
                     self.acquire_from(me, obj);
                 }
             }
-            Op::ArcCount { obj } if answer.value <= 1 => self.acquire_from(me, obj),
+            Op::ArcCount { obj, sole: true } if answer.value <= 1 => self.acquire_from(me, obj),
             Op::ArcUpgrade { obj } if answer.ok => self.acquire_from(me, obj),
             _ => {}
         }

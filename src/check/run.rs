@@ -160,6 +160,8 @@ pub struct State {
     pub stopped: Option<Verdict>,
     /// Thread-locals by thread: the key's address, and the boxed value unless it is destroyed.
     pub(crate) locals: Vec<Vec<(usize, Option<*mut dyn Any>)>>,
+    /// What the rules of the production types need to know.
+    pub(crate) contract: super::contract::Contract,
     /// Counts of `Arc`s that are away as raw pointers, by address.
     pub(crate) raw: BTreeMap<usize, ObjectId>,
     /// Promises of progress in the execution at hand; `None` once kept or given up.
@@ -312,6 +314,7 @@ impl Run {
         let mut s = self.state.borrow_mut();
         s.stopped = None;
         s.raw.clear();
+        s.contract.begin_execution();
         s.promises.clear();
         // Values left behind by threads that never ended leak: their destructors belong to that execution.
         s.locals.clear();

@@ -101,7 +101,11 @@ impl Run {
             // Thrown by the model with `resume_unwind`: no hook saw it.
             Some(Read::Native(_)) | None => match text(&*payload) {
                 Some(message) => self.note_failure(None, kind_of(message), message.to_owned(), Vec::new()),
-                None => return Err(payload),
+                None if self.engine().unwinds_with_its_own() => return Err(payload),
+                None => {
+                    let message = "a panic whose payload is not text, thrown with resume_unwind".to_owned();
+                    self.note_failure(None, Kind::Panic, message, Vec::new());
+                }
             },
         }
         Ok(())

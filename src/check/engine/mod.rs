@@ -71,6 +71,16 @@ pub trait Engine {
         let _ = me;
     }
 
+    /// May a payload that is neither a panic's text nor ours be the engine's own, on its way to the engine?
+    fn unwinds_with_its_own(&self) -> bool {
+        true
+    }
+
+    /// `me` is about to drop its reference to `obj` and will see whether it was the last.
+    fn arc_observed(&self, me: ThreadId, obj: ObjectId) {
+        let _ = (me, obj);
+    }
+
     /// The destructor that the last `ArcDrop` of `obj` called for has returned.
     fn arc_destroyed(&self, me: ThreadId, obj: ObjectId) {
         let _ = (me, obj);

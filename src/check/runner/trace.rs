@@ -352,7 +352,7 @@ impl<'a> Words<'a> {
             Op::ArcDrop { obj } => {
                 format!("drop {}{}", self.object(obj), if a.ok { " (the last)" } else { "" })
             }
-            Op::ArcCount { obj } => format!("count {} -> {}", self.object(obj), a.value),
+            Op::ArcCount { obj, .. } => format!("count {} -> {}", self.object(obj), a.value),
             Op::ArcUpgrade { obj } => {
                 format!("upgrade {} {}", self.object(obj), if a.ok { "ok" } else { "gone" })
             }

@@ -54,6 +54,7 @@ impl<T> Arc<T> {
     pub fn new_cyclic(make: impl FnOnce(&Weak<T>) -> T) -> Arc<T> {
         // There is nothing to upgrade to while the value is being made: the count starts at 0.
         let count = Handle::create(ObjectKind::Arc, 0);
+        downgraded(count);
         let inner = StdArc::new_cyclic(|weak| make(&Weak { inner: weak.clone(), count }));
         if let Some(h) = count {
             h.perform(Op::ArcClone { obj: h.obj });
@@ -76,6 +77,12 @@ impl<T> Arc<T> {
     #[track_caller]
     pub fn into_inner(this: Self) -> Option<T> {
         let (inner, count, _) = this.parts();
+        // Who gets the value shows who was last.
+        if let Some(h) = count
+            && let Some(run) = h.run()
+        {
+            run.engine().arc_observed(run.me(), h.obj);
+        }
         announce_drop(count, Location::caller());
         let value = StdArc::into_inner(inner)?;
         destroyed(count);
@@ -118,15 +125,22 @@ impl<T: ?Sized> Arc<T> {
         }
     }
 
+    /// Is this the only reference? Acquires the drops of the others if so.
     #[track_caller]
     fn is_sole(&self) -> bool {
-        self.counted_now().is_none_or(|n| n == 1) && StdArc::strong_count(&self.inner) == 1
+        let only = self.counted_now(true).is_none_or(|n| n == 1) && StdArc::strong_count(&self.inner) == 1;
+        if let (true, Some(h)) = (only, self.count)
+            && let Some(run) = h.run()
+        {
+            run.needs_no_weak(h.obj);
+        }
+        only
     }
 
     /// The count as the engine sees it, in a model.
     #[track_caller]
-    fn counted_now(&self) -> Option<u64> {
-        self.count.map(|h| h.perform(Op::ArcCount { obj: h.obj }).value)
+    fn counted_now(&self, sole: bool) -> Option<u64> {
+        self.count.map(|h| h.perform(Op::ArcCount { obj: h.obj, sole }).value)
     }
 
     /// Exclusive access, if this is the only reference of any kind.
@@ -134,17 +148,20 @@ impl<T: ?Sized> Arc<T> {
     pub fn get_mut(this: &mut Self) -> Option<&mut T> {
         if this.is_sole() { StdArc::get_mut(&mut this.inner) } else { None }
     }
-    /// The number of references.
+    /// The number of references. As std's it orders nothing: a relaxed load.
     #[track_caller]
     pub fn strong_count(this: &Self) -> usize {
-        this.counted_now().map_or_else(|| StdArc::strong_count(&this.inner), |n| n as usize)
+        this.counted_now(false).map_or_else(|| StdArc::strong_count(&this.inner), |n| n as usize)
     }
-    /// The number of `Weak` references.
+    /// The number of `Weak` references. Refused in models of several
+    /// threads, which do not count them.
     pub fn weak_count(this: &Self) -> usize {
+        uncounted(this.count);
         StdArc::weak_count(&this.inner)
     }
     /// A reference that does not keep the value alive.
     pub fn downgrade(this: &Self) -> Weak<T> {
+        downgraded(this.count);
         Weak { inner: StdArc::downgrade(&this.inner), count: this.count }
     }
     /// Are they the same allocation?
@@ -215,6 +232,22 @@ impl<T: Clone> Arc<T> {
 fn announce_drop(count: Option<Handle>, site: Site) {
     if let Some(h) = count {
         h.perform_in_drop(Op::ArcDrop { obj: h.obj }, site);
+    }
+}
+
+/// A `Weak` of `count` is made.
+fn downgraded(count: Option<Handle>) {
+    if let Some(h) = count
+        && let Some(run) = h.run()
+    {
+        run.downgraded(h.obj);
+    }
+}
+
+/// The number of `Weak`s of `count` is asked for.
+fn uncounted(count: Option<Handle>) {
+    if let Some(run) = count.and_then(Handle::run) {
+        run.weak_counted();
     }
 }
 
@@ -377,16 +410,18 @@ impl<T: ?Sized> Weak<T> {
         }
         self.inner.upgrade().map(|inner| Arc::made(inner, self.count))
     }
-    /// The number of counted references.
+    /// The number of counted references: a relaxed load.
     #[track_caller]
     pub fn strong_count(&self) -> usize {
         match self.count {
-            Some(h) => h.perform(Op::ArcCount { obj: h.obj }).value as usize,
+            Some(h) => h.perform(Op::ArcCount { obj: h.obj, sole: false }).value as usize,
             None => self.inner.strong_count(),
         }
     }
-    /// The number of `Weak` references, 0 if no counted one is left.
+    /// The number of `Weak` references, 0 if no counted one is left. Refused in models of several
+    /// threads, which do not count them.
     pub fn weak_count(&self) -> usize {
+        uncounted(self.count);
         self.inner.weak_count()
     }
     /// Are they the same allocation?

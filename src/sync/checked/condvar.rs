@@ -1,11 +1,18 @@
 //! `Condvar` of the checked form: waiting and waking are the engine's.
 
-use super::handle::{Repr, named_by};
+use super::handle::{Handle, Repr, named_by};
 use super::mutex::{Held, MutexGuard};
 use crate::check::event::{ObjectKind, Op};
 use crate::sync::plain;
 use std::fmt;
 use std::time::{Duration, Instant};
+
+/// `condvar` is waited on with `mutex`.
+fn pairs(condvar: Handle, mutex: Handle) {
+    if let Some(run) = condvar.run() {
+        run.waits_with(condvar.obj, mutex.obj);
+    }
+}
 
 /// A condition variable, with parking_lot's API. Timeouts are choices: they may fire whatever their duration.
 pub struct Condvar {
@@ -51,6 +58,7 @@ impl Condvar {
         match (self.repr.get(), guard.held()) {
             (Repr::Native(c), Held::Native(g)) => c.wait(g),
             (Repr::Modelled(h), Held::Modelled(m, _)) => {
+                pairs(h, *m);
                 h.perform(Op::Wait { obj: h.obj, mutex: m.obj, timed: false });
             }
             _ => strangers(),
@@ -62,6 +70,7 @@ impl Condvar {
         WaitTimeoutResult(match (self.repr.get(), guard.held()) {
             (Repr::Native(c), Held::Native(g)) => c.wait_for(g, timeout).timed_out(),
             (Repr::Modelled(h), Held::Modelled(m, _)) => {
+                pairs(h, *m);
                 !h.perform(Op::Wait { obj: h.obj, mutex: m.obj, timed: true }).ok
             }
             _ => strangers(),

@@ -43,7 +43,12 @@ impl<T: 'static> LocalKey<T> {
         let Some(run) = run::current() else { return self.native.try_with(f).map_err(|_| AccessError) };
         let value = match run.local(self.key()) {
             Some(found) => found.ok_or(AccessError)?,
-            None => run.set_local(self.key(), Box::new((self.init)())),
+            None => {
+                if std::mem::needs_drop::<T>() {
+                    run.has_destructor();
+                }
+                run.set_local(self.key(), Box::new((self.init)()))
+            }
         };
         let value = value.cast::<T>();
         // SAFETY: the value was boxed under this key, so it is a `T`. It is destroyed by the ending of this very

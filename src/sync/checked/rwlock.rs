@@ -1,6 +1,6 @@
 //! `RwLock` of the checked form: the engine holds the lock, this type holds the data.
 
-use super::handle::{Repr, named_by};
+use super::handle::{Handle, Repr, named_by};
 use super::mutex::Held;
 use crate::check::event::{ObjectKind, Op};
 use crate::sync::plain;
@@ -37,14 +37,16 @@ impl<T> RwLock<T> {
 
 impl<T: ?Sized> RwLock<T> {
     /// Acquires a share, waiting while a writer holds the lock. A thread that holds a share already must not
-    /// ask for another: with a writer in between it waits for ever.
+    /// ask for another: with a writer in between it waits for ever. Refused in models.
     #[inline]
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         match self.repr.get() {
             Repr::Native(l) => self.shared(Held::Native(l.read())),
             Repr::Modelled(h) => {
+                asks(h);
                 h.perform(Op::RwLock { obj: h.obj, write: false });
+                holds(h, true);
                 self.shared(Held::Modelled(h, Location::caller()))
             }
         }
@@ -68,7 +70,11 @@ impl<T: ?Sized> RwLock<T> {
         match self.repr.get() {
             Repr::Native(l) => l.try_read().map(|g| self.shared(Held::Native(g))),
             Repr::Modelled(h) => {
+                asks(h);
                 let acquired = h.perform(Op::TryRwLock { obj: h.obj, write: false }).ok;
+                if acquired {
+                    holds(h, true);
+                }
                 acquired.then(|| self.shared(Held::Modelled(h, Location::caller())))
             }
         }
@@ -97,6 +103,20 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     fn exclusive<'a>(&'a self, held: Held<plain::RwLockWriteGuard<'a, ()>>) -> RwLockWriteGuard<'a, T> {
         RwLockWriteGuard { lock: self, held, not_send: PhantomData }
+    }
+}
+
+/// The acting thread asks for a share.
+fn asks(lock: Handle) {
+    if let Some(run) = lock.run() {
+        run.wants_share(lock.obj);
+    }
+}
+
+/// It has it, or gives it back.
+fn holds(lock: Handle, got: bool) {
+    if let Some(run) = lock.run() {
+        run.shares(lock.obj, got);
     }
 }
 
@@ -148,6 +168,9 @@ macro_rules! guard {
             #[inline]
             fn drop(&mut self) {
                 if let Held::Modelled(h, site) = self.held {
+                    if !$write {
+                        holds(h, false);
+                    }
                     h.perform_in_drop(Op::RwUnlock { obj: h.obj, write: $write }, site);
                 }
             }

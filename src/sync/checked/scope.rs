@@ -72,7 +72,11 @@ struct Leave<'a> {
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         while let Some(child) = pop(self.children, |_| true) {
+            let model = if let Child::Model(id) = child { Some(id) } else { None };
             self.panicked.set(self.panicked.get() | child.wait(self.site));
+            if let (Some(child), Some(run)) = (model, run::current()) {
+                run.left_in_scope(child);
+            }
         }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Most `Arc`s in a model merely share. Modelling each count as an atomic would multiply executions by the
 //! orders of clones and drops, which nobody can tell apart. So counts are *quiet* by default: kept here, in
-//! physical order. That is exact as long as nobody can observe the order, and the three ways of observing it are
+//! physical order. That is exact as long as nobody can observe the order, and the four ways of observing it are
 //! watched for: a destructor that does something visible while drops are not ordered, a count that is read while
-//! others hold references, an upgrade of a `Weak`. When one occurs, the search starts again with counts
-//! modelled as atomics.
+//! others hold references, an upgrade of a `Weak`, and `into_inner`, which says who was last. When one occurs, the
+//! search starts again with counts modelled as atomics.
 
 use super::clock::Clock;
 

@@ -67,6 +67,8 @@ pub(super) struct Kernel {
     pub(super) in_lifetime: Cell<bool>,
     /// In the execution at hand the program has relied on a reference count that loom does not see.
     pub(super) relied_on_counts: Cell<bool>,
+    /// The model has looked at a quiet count.
+    pub(super) observed_counts: Cell<bool>,
 }
 
 impl Kernel {
@@ -80,6 +82,7 @@ impl Kernel {
         k.run().renew();
         k.executions.set(plan.executions);
         k.counted_arcs.set(counted_arcs);
+        k.observed_counts.set(false);
         k.begun.set(0);
         k.outcome.take();
         KERNEL.set(Some(k));
@@ -103,6 +106,11 @@ impl Kernel {
 
     pub fn relied_on_counts(&self) -> bool {
         self.relied_on_counts.get()
+    }
+
+    /// Has the model looked at a quiet count?
+    pub fn observed_counts(&self) -> bool {
+        self.observed_counts.get()
     }
 
     /// Accounts for the execution before, then starts the next. Unwinds if that is the end of the search.
@@ -172,6 +180,10 @@ impl Kernel {
 }
 
 impl Engine for Kernel {
+    fn arc_observed(&self, _me: ThreadId, _obj: ObjectId) {
+        self.observed_counts.set(true);
+    }
+
     fn created(&self, _me: ThreadId, obj: ObjectId, kind: ObjectKind, init: u64) {
         // An execution that is over makes no objects in loom, but destructors may still count on them.
         if self.run().over() {
@@ -252,9 +264,10 @@ impl Engine for Kernel {
                 loom::thread::yield_now();
                 Answer::DONE
             }
-            Op::ArcClone { obj } | Op::ArcDrop { obj } | Op::ArcCount { obj } | Op::ArcUpgrade { obj } => {
-                self.arc(obj, op)
-            }
+            Op::ArcClone { obj }
+            | Op::ArcDrop { obj }
+            | Op::ArcCount { obj, .. }
+            | Op::ArcUpgrade { obj } => self.arc(obj, op),
             Op::Lifetime { obj, end } => self.lifetime(obj, end),
             Op::Spawn { .. } | Op::Exit => Answer::DONE,
             Op::Choose { .. } | Op::TryLock { .. } | Op::TryRwLock { .. } => {

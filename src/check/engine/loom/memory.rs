@@ -74,7 +74,13 @@ impl Kernel {
                 Op::ArcClone { .. } => Answer::value(count.fetch_add(1, Relaxed)),
                 // The last drop acquires all others: an `AcqRel` drop does that without a fence.
                 Op::ArcDrop { .. } => Answer { value: 0, ok: count.fetch_sub(1, AcqRel) == 1 },
-                Op::ArcCount { .. } => return Answer::value(count.load(Acquire)),
+                Op::ArcCount { sole, .. } => {
+                    let n = count.load(Relaxed);
+                    if *sole && n == 1 {
+                        loom::sync::atomic::fence(Acquire);
+                    }
+                    return Answer::value(n);
+                }
                 _ => {
                     let mut n = count.load(Relaxed);
                     loop {
@@ -96,6 +102,8 @@ impl Kernel {
             return answer;
         }
         let answer = self.inert(op);
+        let observed = matches!(op, Op::ArcCount { .. } | Op::ArcUpgrade { .. });
+        self.observed_counts.set(self.observed_counts.get() | observed);
         let relied = match op {
             Op::ArcDrop { .. } => answer.ok,
             Op::ArcCount { .. } => answer.value <= 1,

@@ -244,7 +244,7 @@ impl State {
     #[inline]
     pub fn apply(&mut self, me: ThreadId, op: &Op) -> Answer {
         match *op {
-            Op::Load { obj, .. } | Op::PlainLoad { obj } | Op::ArcCount { obj } => {
+            Op::Load { obj, .. } | Op::PlainLoad { obj } | Op::ArcCount { obj, .. } => {
                 Answer::value(*self.value(obj))
             }
             Op::Store { obj, value, .. } | Op::PlainStore { obj, value } => {

@@ -156,7 +156,7 @@ impl Exact {
                 Answer::DONE
             }
             ArcDrop { obj } => Answer { value: 0, ok: self.arc_drop(t, self.object(obj)) },
-            ArcCount { obj } => Answer::value(self.arc_count(t, self.object(obj))),
+            ArcCount { obj, sole } => Answer::value(self.arc_count(t, self.object(obj), sole)),
             ArcUpgrade { obj } => {
                 if !self.inner().counted {
                     self.inner().e.x.halt(Stop::CountedArcs);
@@ -194,7 +194,7 @@ impl Exact {
                 self.inner().abandoning = false;
                 Answer::DONE
             }
-            Op::Load { obj, .. } | Op::Rmw { obj, .. } | Op::PlainLoad { obj } | Op::ArcCount { obj } => {
+            Op::Load { obj, .. } | Op::Rmw { obj, .. } | Op::PlainLoad { obj } | Op::ArcCount { obj, .. } => {
                 let x = &mut i.e.x;
                 let loc = x.locations.object(obj);
                 let w = x.g.mo_last(loc);

@@ -135,11 +135,20 @@ impl Exact {
         }
     }
 
-    pub(super) fn arc_count(&self, t: usize, loc: u32) -> u64 {
+    pub(super) fn arc_count(&self, t: usize, loc: u32, sole: bool) -> u64 {
         if self.inner().counted {
-            let r = reading(Update::Load, Ordering::Acquire, Ordering::Acquire);
-            return self.read(t, loc, r).0;
+            let r = reading(Update::Load, Ordering::Relaxed, Ordering::Relaxed);
+            let n = self.read(t, loc, r).0;
+            if sole && n == 1 {
+                self.fence(t, Order::Acquire);
+            }
+            return n;
         }
+        self.arc_certain(t, loc)
+    }
+
+    /// The count, which must be the same in every order, or else counts have to be modelled.
+    pub(super) fn arc_certain(&self, t: usize, loc: u32) -> u64 {
         let i = self.inner();
         match i.arcs.certain(loc, t, &i.e.x.threads[t].hb) {
             Some(n) => n,

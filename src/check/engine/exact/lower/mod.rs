@@ -264,6 +264,18 @@ impl Engine for Exact {
         self.inner().e.x.threads[me.0 as usize].polls = false;
     }
 
+    fn unwinds_with_its_own(&self) -> bool {
+        false
+    }
+
+    fn arc_observed(&self, me: ThreadId, obj: ObjectId) {
+        let i = self.inner();
+        let over = i.abandoning || i.run.is_some_and(Run::over) || std::thread::panicking();
+        if !over && !i.counted && i.probe.is_none() {
+            self.arc_certain(me.0 as usize, self.object(obj));
+        }
+    }
+
     fn arc_destroyed(&self, me: ThreadId, _obj: ObjectId) {
         if let Some(q) = self.inner().quiet_drop.get_mut(me.0 as usize) {
             *q = None;
