@@ -1,7 +1,8 @@
-//! Waiting for a future, written on the facade itself, so that one source serves both forms.
+//! Waiting for a future, and for whoever waits for one; written on the facade itself, so that one source serves both
+//! forms.
 
 use super::thread::{self, Thread};
-use super::{AtomicBool, Ordering};
+use super::{AtomicBool, Mutex, Ordering};
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::pin;
@@ -68,6 +69,61 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         // Acquire: pairs with the Release swap in `wake`.
         while !signal.woken.swap(false, Ordering::Acquire) {
             thread::park();
+        }
+    }
+}
+
+/// A place for the waker of one task: the task registers it, others wake it.
+///
+/// Register first and then look at what is waited for: a wake-up that came before the registration finds nobody.
+///
+/// | waker | means | next |
+/// |---|---|---|
+/// | none | nobody waits | some, by `register` |
+/// | some | a task waits | another, by `register`; none, by `wake` or `take_waker` |
+#[derive(Debug, Default)]
+pub struct AtomicWaker {
+    waker: Mutex<Option<Waker>>,
+}
+
+impl AtomicWaker {
+    /// Nobody waits.
+    #[track_caller]
+    pub fn new() -> Self {
+        AtomicWaker { waker: Mutex::new(None) }
+    }
+
+    /// The task of `waker` waits, and nobody else.
+    #[track_caller]
+    pub fn register(&self, waker: Waker) {
+        let before = self.waker.lock().replace(waker);
+        // Dropped when the lock is free again: a waker may do anything then.
+        drop(before);
+    }
+
+    /// [`AtomicWaker::register`] for a waker that is borrowed; it is not cloned if it is registered already.
+    #[track_caller]
+    pub fn register_by_ref(&self, waker: &Waker) {
+        let mut place = self.waker.lock();
+        if place.as_ref().is_some_and(|w| w.will_wake(waker)) {
+            return;
+        }
+        let before = place.replace(waker.clone());
+        drop(place);
+        drop(before);
+    }
+
+    /// Takes the waker of the task that waits, if one does.
+    #[track_caller]
+    pub fn take_waker(&self) -> Option<Waker> {
+        self.waker.lock().take()
+    }
+
+    /// Wakes the task that waits, if one does. What was done before it is seen by the task.
+    #[track_caller]
+    pub fn wake(&self) {
+        if let Some(waker) = self.take_waker() {
+            waker.wake();
         }
     }
 }

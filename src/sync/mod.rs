@@ -35,6 +35,7 @@
 #[cfg(any(feature = "check", loom, shuttle))]
 mod checked;
 pub mod future;
+mod notify;
 #[cfg_attr(any(feature = "check", loom, shuttle), allow(dead_code, unused_imports))]
 mod plain;
 
@@ -48,6 +49,7 @@ pub use atomic::{
     AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence,
 };
 pub use cell::UnsafeCell;
+pub use notify::Notify;
 
 /// Is this the checked form? Benchmarks and examples assert that it is not.
 pub const CHECKED: bool = cfg!(any(feature = "check", loom, shuttle));
@@ -90,7 +92,7 @@ mod production {
     unnamed!(
         [] AtomicBool, [] AtomicI8, [] AtomicI16, [] AtomicI32, [] AtomicI64, [] AtomicIsize, [<T>] AtomicPtr<T>,
         [] AtomicU8, [] AtomicU16, [] AtomicU32, [] AtomicU64, [] AtomicUsize, [<T>] UnsafeCell<T>,
-        [<T>] cell::Cell<T>, [<T>] Mutex<T>, [<T>] RwLock<T>, [] Condvar, [] Barrier, [] Once, [<T>] OnceLock<T>,
+        [<T>] cell::Cell<T>, [<T>] Mutex<T>, [<T>] RwLock<T>, [] Condvar, [] Barrier, [] Once, [<T>] OnceLock<T>, [<T, F>] LazyLock<T, F>,
         [<T: ?Sized>] Arc<T>, [<T>] ArcSwap<T>, [<T>] Tracked<T>,
     );
 

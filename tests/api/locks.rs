@@ -210,3 +210,40 @@ pub fn rendezvous() {
     assert_eq!(other.join().unwrap(), Ok(1));
     assert_eq!(tx.send(2).unwrap_err().0, 2);
 }
+
+pub fn lazy_locks() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let lazy = {
+        let runs = runs.clone();
+        Arc::new(LazyLock::new(move || runs.fetch_add(1, Ordering::Relaxed) + 5))
+    };
+    let other = {
+        let lazy = lazy.clone();
+        thread::spawn(move || **lazy)
+    };
+    assert_eq!((*LazyLock::force(&lazy), other.join().unwrap()), (5, 5));
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert_eq!(*LazyLock::<u8>::default(), 0);
+    assert_eq!(*LazyLock::<u8>::new(|| 3).named("three"), 3);
+}
+
+pub fn notifies() {
+    let shared = Arc::new((Notify::new().named("ready"), AtomicU32::new(0)));
+    let other = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            shared.1.store(1, Ordering::Relaxed);
+            shared.0.notify();
+        })
+    };
+    shared.0.wait();
+    assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+    other.join().unwrap();
+    // Left before anybody waits, twice: it is taken once.
+    shared.0.notify();
+    shared.0.notify();
+    shared.0.wait();
+    let idle = Notify::default().named_with(|| "idle".into());
+    idle.notify();
+    idle.wait();
+}

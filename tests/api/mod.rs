@@ -30,6 +30,8 @@ pub const ALL: &[(&str, fn())] = &[
     ("barriers", locks::barriers),
     ("onces", locks::onces),
     ("once_locks", locks::once_locks),
+    ("lazy_locks", locks::lazy_locks),
+    ("notifies", locks::notifies),
     ("channels", locks::channels),
     ("sync_channels", locks::sync_channels),
     ("rendezvous", locks::rendezvous),
@@ -40,5 +42,6 @@ pub const ALL: &[(&str, fn())] = &[
     ("hints_and_choices", threads::hints_and_choices),
     ("deadlines", threads::deadlines),
     ("blocking_on_futures", threads::blocking_on_futures),
+    ("atomic_wakers", threads::atomic_wakers),
     ("names", threads::names),
 ];

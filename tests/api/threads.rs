@@ -146,6 +146,32 @@ pub fn blocking_on_futures() {
     assert_eq!(future::block_on(async { 5 }), 5);
 }
 
+/// A task registers, then looks; the other side makes it true, then wakes.
+pub fn atomic_wakers() {
+    let shared = Arc::new((AtomicBool::new(false), future::AtomicWaker::new()));
+    let other = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            shared.0.store(true, Ordering::Relaxed);
+            shared.1.wake();
+        })
+    };
+    let waits = shared.clone();
+    future::block_on(std::future::poll_fn(move |context| {
+        waits.1.register_by_ref(context.waker());
+        waits.1.register_by_ref(context.waker());
+        if waits.0.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
+    }));
+    other.join().unwrap();
+    shared.1.wake();
+    let place = future::AtomicWaker::default();
+    assert!(place.take_waker().is_none());
+    place.register(Waker::noop().clone());
+    place.register_by_ref(Waker::noop());
+    assert!(place.take_waker().is_some() && place.take_waker().is_none());
+    place.wake();
+}
+
 pub fn names() {
     assert_eq!(AtomicU32::new(1).named("a").named_with(|| "b".into()).into_inner(), 1);
     assert!(AtomicPtr::<u8>::default().named("a").into_inner().is_null());

@@ -1,10 +1,11 @@
 //! `Send`, `Sync` and the other traits, exactly as std's and parking_lot's types have them.
 
+use selvedge::sync::future::AtomicWaker;
 use selvedge::sync::thread::{JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId};
 use selvedge::sync::{
     Arc, ArcSwap, ArcSwapGuard, AtomicBool, AtomicI8, AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Barrier,
-    Condvar, Mutex, MutexGuard, Once, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard, Tracked,
-    TrackedPtr, UnsafeCell, WaitTimeoutResult, Weak, cell, mpsc, time::Deadline,
+    Condvar, LazyLock, Mutex, MutexGuard, Notify, Once, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Tracked, TrackedPtr, UnsafeCell, WaitTimeoutResult, Weak, cell, mpsc, time::Deadline,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::borrow::Borrow;
@@ -60,6 +61,13 @@ assert_impl_all!(OnceLock<u8>: Send, Sync, Debug, Default, Clone, Eq, From<u8>);
 assert_impl_all!(OnceLock<NotSync<u8>>: Send);
 assert_not_impl_any!(OnceLock<NotSync<u8>>: Sync);
 assert_not_impl_any!(OnceLock<Pinned>: Send, Sync);
+
+assert_impl_all!(LazyLock<u8>: Send, Sync, Debug, Default, Deref);
+assert_not_impl_any!(LazyLock<NotSync<u8>>: Sync);
+assert_not_impl_any!(LazyLock<Pinned>: Send, Sync);
+assert_not_impl_any!(LazyLock<u8, Bare>: Send, Sync);
+assert_impl_all!(Notify: Send, Sync, Debug, Default);
+assert_impl_all!(AtomicWaker: Send, Sync, Debug, Default);
 
 assert_impl_all!(Arc<str>: Send, Sync, Debug, Display, Pointer, Clone, Deref, AsRef<str>, Borrow<str>, Ord, Hash);
 assert_impl_all!(Arc<u8>: Default, From<u8>, Unpin);

@@ -19,7 +19,7 @@ pub use parking_lot::{
 pub use random::choose;
 #[cfg(any(feature = "check", loom, shuttle))]
 pub(crate) use random::reseed;
-pub use std::sync::{Arc, Barrier, BarrierWaitResult, Once, OnceLock, OnceState, Weak, mpsc};
+pub use std::sync::{Arc, Barrier, BarrierWaitResult, LazyLock, Once, OnceLock, OnceState, Weak, mpsc};
 pub use tracked::{Tracked, TrackedPtr};
 
 /// Threads, from std.
