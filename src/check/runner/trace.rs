@@ -120,8 +120,8 @@ impl Trace {
         let mut events: Vec<TraceEvent> =
             f.events.iter().enumerate().map(|(i, e)| w.event(i, e, &mut newest)).collect();
         for (thread, nth, text) in &f.notes {
-            let theirs = events.iter_mut().filter(|e| e.thread == thread.0 as usize);
-            if let Some(e) = theirs.skip(*nth as usize).next() {
+            let mut theirs = events.iter_mut().filter(|e| e.thread == thread.0 as usize);
+            if let Some(e) = theirs.nth(*nth as usize) {
                 e.note = if e.note.is_empty() { text.clone() } else { format!("{}; {text}", e.note) };
             }
         }
