@@ -90,8 +90,8 @@ mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | xargs -0 tar cf - 2>/dev/null | tar xmf - -C "$tree"
 
 echo "building the original, which must be green"
-build oracle oracle_blocking oracle_found exact_features
-for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features; do
+build oracle oracle_blocking oracle_found exact_features exact_loops
+for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops; do
     if red $t; then
         cat "$work/log" >&2
         exit 1

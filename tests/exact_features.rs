@@ -370,45 +370,6 @@ fn a_cell_behind_a_lock_is_ordered_by_it() {
 }
 
 #[test]
-fn an_endless_loop_with_effects_is_a_limit() {
-    let x = exact(|| {
-        let w = AtomicUsize::new(0);
-        loop {
-            w.fetch_add(1, Relaxed);
-            hint::spin_loop();
-        }
-        #[allow(unreachable_code)]
-        "never"
-    });
-    assert_eq!(x.verdict.word(), "engine-limit");
-}
-
-#[test]
-fn a_loop_that_counts_its_rounds_is_refused_not_taken_for_a_wait() {
-    let run = |rounds: usize| {
-        exact(move || {
-            let f = Arc::new(AtomicBool::new(false));
-            let f2 = f.clone();
-            let h = thread::spawn(move || f2.store(true, Release));
-            let mut seen = false;
-            for _ in 0..rounds {
-                seen = f.load(Acquire);
-                if seen {
-                    break;
-                }
-                thread::yield_now();
-            }
-            h.join().unwrap();
-            if seen { "seen" } else { "gave up" }
-        })
-    };
-    assert_eq!(run(5).verdict.word(), "out-of-reach");
-    // The first round comes right after the spawn: it is no round of a wait, and told apart.
-    assert_eq!(run(1).verdict, Verdict::Exhausted);
-    assert_eq!(run(1).outcomes.len(), 2);
-}
-
-#[test]
 fn shares_of_a_search_add_up_to_the_whole() {
     let s = scenario(|| {
         let w = Arc::new(AtomicUsize::new(0));

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::fiber::{Fiber, Handle};
 use super::graph::{EVENTS_PER_THREAD, Ev, EventId, Graph, INIT, Kind, Order};
 use super::locations::Locations;
+use super::rounds::Rounds;
 use super::update::{Effect, Queues, Update};
 use crate::check::event::ThreadId;
 use crate::check::run::Site;
@@ -109,9 +110,14 @@ pub struct Thread {
     pub go: bool,
     /// Mutexes it holds, in section mode.
     pub held: Vec<(u32, EventId)>,
-    /// Reads since it last yielded, if it has done nothing but read.
+    /// What it has read since it last yielded or did anything but read; where it is blocked, what it waits for.
     pub reads: Vec<EventId>,
+    /// It has done nothing but read since then.
     pub pure_reads: bool,
+    /// Earlier rounds of the loop that it may be in.
+    pub rounds: Rounds,
+    /// The yield at which it waits, and how often it has repeated itself.
+    pub waits_at: Option<(Site, u32)>,
     pub waits: Waits,
     /// A wait with a timeout: never the cause of a standstill.
     pub timed: bool,
@@ -121,12 +127,8 @@ pub struct Thread {
     pub spurious: Vec<(u32, Site)>,
     /// Locations on which its waits have timed out, and where in the source.
     pub timeouts: Vec<(u32, Site)>,
-    /// Yields that were not waits.
-    pub yields: u32,
     /// It is inside `spin_until`: its next yield ends a round.
     pub polls: bool,
-    /// Where it yielded last, outside of those.
-    pub yielded_at: Option<Site>,
 }
 
 /// Why a job ends before its graph is complete, other than by a failure of the program.
@@ -136,6 +138,8 @@ pub enum Stop {
     WordMutexes,
     /// Reference counts matter: model them from the start.
     CountedArcs,
+    /// A loop that was taken for a wait gives up: let its rounds repeat so often.
+    GivesUp { site: Site, repeated: u32 },
     /// Not the program that was run before.
     Nondeterministic(String),
     /// A limit of the engine.
@@ -146,6 +150,13 @@ pub enum Stop {
     Verdict(crate::check::verdict::Verdict),
     /// No place for a write: the graph has no consistent extension here.
     DeadEnd,
+}
+
+impl Stop {
+    /// Does the search start again in another mode?
+    pub fn changes_mode(&self) -> bool {
+        matches!(self, Stop::WordMutexes | Stop::CountedArcs | Stop::GivesUp { .. })
+    }
 }
 
 /// The execution at hand.
@@ -247,9 +258,9 @@ impl Exec {
                 waits_begun: 0,
                 spurious: Vec::new(),
                 timeouts: Vec::new(),
-                yields: 0,
+                rounds: Rounds::default(),
+                waits_at: None,
                 polls: false,
-                yielded_at: None,
             });
             self.info.resize_with(self.info.len().max(self.threads.len()), Vec::new);
         }

@@ -79,7 +79,7 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    pub fn new(scenario: Scenario, plan: &Plan, mode: Mode, names: Names) -> Worker {
+    pub fn new(scenario: Scenario, plan: &Plan, mode: &Mode, names: Names) -> Worker {
         let seat = seats().pop();
         let Seat { exact, run } = seat.unwrap_or_else(|| {
             let exact: &'static Exact = Box::leak(Box::default());
@@ -87,6 +87,8 @@ impl Worker {
         });
         let i = exact.inner();
         (i.run, i.words, i.counted, i.capped) = (Some(run), mode.words, mode.counted, false);
+        i.patience.clone_from(&mode.patience);
+        i.probed.clear();
         i.e.memory = plan.memory;
         let mut s = run.state();
         (s.executions, s.steps) = (0, 0);
@@ -291,8 +293,7 @@ impl Worker {
         self.run.note_failure(None, kind, format!("thread {t} {message}"), Vec::new());
     }
 
-    /// A loop that only reads between two yields was taken for a wait. One that counts its rounds is none: let
-    /// each blocked one go round a few times more with the same values, and refuse the model if it leaves.
+    /// A loop whose round was the same as the one before was taken for a wait. One that counts such rounds is none.
     fn probe_loops(&self) {
         let n = self.exact.inner().e.x.threads.len();
         for t in 0..n {

@@ -4,15 +4,15 @@
 //! is acyclic, so load buffering is outside the model. Plain data is checked for races, before it is touched,
 //! but not otherwise modelled. Choices of the environment: a spurious wake-up or a spurious failure of a weak
 //! exchange, at most one per thread, object and call in the source (a loop around a call fails once, or it would fail
-//! for ever); timeouts, at most two of those, after which the verdict is `bounded(2)`; which waiter is notified. A timed wait never counts as stuck. A
-//! loop that only reads between two yields is a wait: its failed rounds are not told apart (with `spin_until`; by
-//! hand, all but the first). With the allocator `Quarantine` no address comes back
-//! within an execution, so ABA by reuse of an address is not found; without it, a model that compares pointers may
-//! be `inconclusive`.
+//! for ever); timeouts, at most two of those, after which the verdict is `bounded(2)`; which waiter is notified. A
+//! timed wait never counts as stuck. A loop whose round reads everything from where the round before did is a wait:
+//! such rounds are not told apart (with `spin_until`, no rounds that fail); other loops are unrolled to a limit
+//! (`rounds`). With the allocator `Quarantine` no address comes back within an execution, so ABA by reuse of an address
+//! is not found; without it, a model that compares pointers may be `inconclusive`.
 //!
-//! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do),
-//! `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade to
-//! events), `arcs` and `cells` (what needs no events), `job` and `search` (one job; workers and results), `linear`
+//! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do), `rounds` (which
+//! loops wait), `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade
+//! to events), `arcs` and `cells` (what needs no events), `job` and `search` (one job; workers and results), `linear`
 //! `estimate` (how large a search is), and `witness` (from a failing graph to the execution that is shown).
 
 mod arcs;
@@ -29,6 +29,7 @@ mod job;
 mod linear;
 mod locations;
 mod lower;
+mod rounds;
 mod search;
 mod update;
 mod witness;

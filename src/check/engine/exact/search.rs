@@ -11,6 +11,7 @@ use super::graph::Graph;
 use super::job::{End, Failing, Worker};
 use super::locations::Names;
 use super::lower::TIMEOUTS;
+use super::rounds::Patience;
 use crate::check::engine::{Census, Exploration, Plan};
 use crate::check::model::{Outcome, Scenario};
 use crate::check::run::Execution;
@@ -59,26 +60,37 @@ struct Shared {
 }
 
 /// Which approximations of the program's primitives the search must do without.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Mode {
     pub words: bool,
     pub counted: bool,
+    /// Loops that are no waits.
+    pub patience: Patience,
 }
 
 /// Explores every execution of `scenario`.
 pub fn explore(scenario: &Scenario, plan: &Plan) -> Exploration {
-    let mut mode = Mode { words: false, counted: plan.counted_arcs };
+    let mut mode = Mode { counted: plan.counted_arcs, ..Mode::default() };
     loop {
-        let pool = search(scenario, plan, mode);
+        let pool = search(scenario, plan, &mode);
         match &pool.end {
+            // What one share learns so deep, the others may not: they would not be shares of one search.
+            Some((path, EndOf::Stopped(s)))
+                if s.changes_mode() && plan.shard.is_some() && path.len() >= SHARE_DEPTH =>
+            {
+                return conclude(pool, scenario, plan, &mode);
+            }
             Some((_, EndOf::Stopped(Stop::WordMutexes))) if !mode.words => mode.words = true,
             Some((_, EndOf::Stopped(Stop::CountedArcs))) if !mode.counted => mode.counted = true,
-            _ => return conclude(pool, scenario, plan, mode),
+            Some((_, EndOf::Stopped(Stop::GivesUp { site, repeated }))) => {
+                mode.patience.learn(site, *repeated)
+            }
+            _ => return conclude(pool, scenario, plan, &mode),
         }
     }
 }
 
-fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: Mode) -> Exploration {
+fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: &Mode) -> Exploration {
     let end = pool.end.take();
     // Chunks are disjoint ranges: those that begin after the end do not count.
     let counted = pool.chunks.iter().filter(|c| end.as_ref().is_none_or(|(path, _)| c.from <= *path));
@@ -133,7 +145,13 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: Mode) -> Exp
                 Stop::Limit(what) => Verdict::EngineLimit { what },
                 Stop::Refused(reason) => Verdict::OutOfReach { reason },
                 Stop::Verdict(v) => v,
-                Stop::DeadEnd | Stop::WordMutexes | Stop::CountedArcs => {
+                s if s.changes_mode() && plan.shard.is_some() => Verdict::OutOfReach {
+                    reason:
+                        "how this model is to be explored turns out too late to split its search: do without \
+                             --shard"
+                            .into(),
+                },
+                Stop::DeadEnd | Stop::WordMutexes | Stop::CountedArcs | Stop::GivesUp { .. } => {
                     Verdict::Inconclusive { why: format!("internal: {s:?}") }
                 }
             }
@@ -142,7 +160,7 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: Mode) -> Exp
     x
 }
 
-fn search(scenario: &Scenario, plan: &Plan, mode: Mode) -> Pool {
+fn search(scenario: &Scenario, plan: &Plan, mode: &Mode) -> Pool {
     let workers = plan.jobs.max(1);
     let shared = Shared {
         pool: Mutex::new(Pool { jobs: vec![Graph::root()], ..Pool::default() }),
@@ -214,7 +232,7 @@ fn share_has(shard: Option<(u32, u32)>, path: &[u32]) -> bool {
 /// How often a worker looks at the shared state, in jobs.
 const LOOK: u64 = 64;
 
-fn worker(scenario: &Scenario, plan: &Plan, mode: Mode, shared: &Shared, names: Names) {
+fn worker(scenario: &Scenario, plan: &Plan, mode: &Mode, shared: &Shared, names: Names) {
     let mut w = Worker::new(scenario.clone(), plan, mode, names);
     let mut clock = Clock::new(plan.seed);
     let mut stack: Vec<Graph> = Vec::new();

@@ -2,11 +2,12 @@
 //! yield, which is none.
 
 use super::primitives::Early;
-use super::{Exact, SPIN_ROUNDS, reading};
+use super::{Exact, reading};
 use crate::check::engine::exact::arcs::Dropped;
 use crate::check::engine::exact::exec::{Stop, Waits, Want};
 use crate::check::engine::exact::graph::Order;
 use crate::check::engine::exact::locations::Name;
+use crate::check::engine::exact::rounds::ROUNDS;
 use crate::check::engine::exact::update::{Effect, QueueChange, Update};
 use crate::check::event::{Rmw, ThreadId};
 use crate::check::run::Site;
@@ -87,26 +88,32 @@ impl Exact {
         self.read(t, loc, reading(sub, Ordering::Release, Ordering::Relaxed));
     }
 
-    /// The end of a round of a loop that waits for something, if it is that: a yield by hand may stand alone, and
-    /// what was read before its first round is none of the loop's business. So it counts only when the same yield
-    /// comes again.
+    /// The end of a round of a loop, if it is that: a yield by hand may stand alone, so it is a wait only when the
+    /// round comes again. `spin_until` says what it is.
     pub(super) fn yield_now(&self, t: usize, site: Site) {
-        let x = &mut self.inner().e.x;
+        let i = self.inner();
+        let x = &mut i.e.x;
         let th = &mut x.threads[t];
-        let round = std::mem::take(&mut th.polls) || th.yielded_at == Some(site);
-        if round && th.pure_reads && !th.reads.is_empty() {
-            // Nothing but reads since the last yield: the round is a wait, and the rounds that fail are one.
+        let learnt = i.patience.get(site);
+        let patience = if std::mem::take(&mut th.polls) { learnt.unwrap_or(0) } else { learnt.unwrap_or(1) };
+        let pure = std::mem::replace(&mut th.pure_reads, true);
+        let reads = std::mem::take(&mut th.reads);
+        // A second yield in a row ends nothing: backing off takes several.
+        if (!pure || !reads.is_empty()) && !th.rounds.count(site) {
+            x.halt(Stop::Limit(format!(
+                "{ROUNDS} rounds of the loop that yields at {}:{}; a loop that only reads until its reads change is a wait",
+                site.file(),
+                site.line()
+            )));
+        } else if !pure {
+            th.rounds.forget();
+        } else if !reads.is_empty()
+            && let Some(reads) = th.rounds.end(&x.g, reads, site, patience)
+        {
+            th.reads = reads;
+            th.waits_at = Some((site, patience));
             th.waits = Waits::Spin;
             return self.suspend(t, Want::Blocked);
-        }
-        th.reads.clear();
-        th.pure_reads = true;
-        th.yielded_at = Some(site);
-        th.yields += 1;
-        if th.yields > SPIN_ROUNDS {
-            x.halt(Stop::Limit(format!(
-                "a loop yielded {SPIN_ROUNDS} times in one thread; if it only waits, use spin_until"
-            )));
         }
         self.check(t);
     }

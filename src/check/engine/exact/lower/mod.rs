@@ -7,7 +7,7 @@
 //! | readers-writer lock | a word with a count of readers: RMWs with acquire and release |
 //! | condition variable | a queue word (relaxed RMWs) and one flag per wait; which waiter is notified is a choice |
 //! | park, unpark | a token per thread: exchange 1 to 0 (acquire) / swap 1 (release) |
-//! | yield | none: a round of a loop that only read is a wait for one of its reads to change |
+//! | yield | none: a round of a loop that only read, and the same again, is a wait for one of its reads to change |
 //! | cell, plain access, lifetime | none: checked against clocks (`cells`) |
 //! | `Arc` | none, or an atomic count (`arcs`) |
 
@@ -26,17 +26,16 @@ use super::exec::{Reading, Stop, Want};
 use super::fiber::Back;
 use super::forward::Explore;
 use super::graph::{EventId, Kind, Order};
+use super::rounds::Patience;
 use super::update::Update;
 use crate::check::engine::Engine;
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
 use crate::check::run::{Abandoned, Run, Site};
 use std::cell::UnsafeCell;
+use std::collections::HashSet;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// Rounds of a spinning loop with effects of its own that are unrolled before the engine gives up.
-pub const SPIN_ROUNDS: u32 = 100;
 
 /// Timeouts that a thread may have at one wait in the source, on one object. One that could time out once more makes
 /// the verdict `bounded`.
@@ -65,6 +64,12 @@ pub struct Inner {
     pub conflict: Option<(usize, u32)>,
     /// A blocked thread that is made to go round once more, to see whether its loop really waits.
     pub probe: Option<Probe>,
+    /// What blocked threads knew that have passed that. Over all executions.
+    pub probed: HashSet<u64>,
+    /// Loops that give up.
+    pub patience: Patience,
+    /// Operations that an execution may have.
+    pub steps: u64,
     /// Operations left to this execution.
     pub steps_left: u64,
     /// Threads unwind: operations are inert.
@@ -201,6 +206,9 @@ impl Engine for Exact {
             }
             return self.inert(op);
         }
+        if i.probe.is_some() {
+            return self.probed(t, op);
+        }
         if i.inert > 0 {
             i.e.x.halt(Stop::Refused(
                 "a panic was caught inside the model; exact does not run destructors of a panic it will forgive: \
@@ -215,9 +223,6 @@ impl Engine for Exact {
             i.e.x.halt(Stop::Limit("steps in one execution".into()));
         }
         i.steps_left = i.steps_left.saturating_sub(1);
-        if i.probe.is_some() {
-            return self.probed(t, op);
-        }
         self.check(t);
         self.act(t, op, site)
     }
@@ -255,8 +260,10 @@ impl Engine for Exact {
             return;
         }
         let th = &mut self.inner().e.x.threads[me.0 as usize];
+        if !std::mem::replace(&mut th.pure_reads, true) {
+            th.rounds.forget();
+        }
         th.reads.clear();
-        th.pure_reads = true;
         th.polls = true;
     }
 
@@ -301,7 +308,7 @@ impl Inner {
         self.e.by_stamp.sort_unstable_by_key(|&e| g.ev(e).stamp);
         self.cells.begin();
         self.arcs.begin();
-        self.steps_left = steps;
+        (self.steps, self.steps_left) = (steps, steps);
         self.quiet_drop.clear();
         self.inert = 0;
         self.conflict = None;

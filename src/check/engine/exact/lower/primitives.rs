@@ -106,6 +106,10 @@ impl Exact {
         if effect.writes() {
             th.pure_reads = false;
         } else {
+            if !std::mem::replace(&mut th.pure_reads, true) {
+                th.reads.clear();
+                th.rounds.forget();
+            }
             let k = EventId::new(t, th.pc - 1);
             th.reads.push(k);
         }
