@@ -154,6 +154,7 @@ proptest! {
         completer in completer(),
         delay in 0u64..300,
         patience in 0u64..300,
+        work in 0u64..300,
     ) {
         let calls = Arc::new(PendingCalls::<Signal<u32>>::new(1).unwrap());
         let had_it = Arc::new(AtomicBool::new(false));
@@ -167,6 +168,8 @@ proptest! {
                 }
                 let Ok(call) = calls_there.claim(serial, Ending::Reply) else { return };
                 mark.store(true, Ordering::Relaxed);
+                // Time to give up in while the call is in hand: who does so has to drain.
+                thread::sleep(Duration::from_micros(work));
                 match completer {
                     Completer::Completes(value) => call.end().complete(value),
                     _ => drop(call),
