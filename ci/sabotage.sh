@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sabotage: each one-line mutant of the exact explorer in sabotage.txt is built in a copy of the tree, and the tests
-# that it names must go red. A mutant whose old text is not found exactly once is an error: the list must follow the
+# Sabotage: each one-line mutant of the engines in sabotage.txt is built in a copy of the tree, and the tests that it
+# names must go red. A mutant whose old text is not found exactly once is an error: the list must follow the
 # code. `ci/sabotage.sh 3 7` runs the third and the seventh alone; `ci/sabotage.sh -l` lists them and checks the texts.
 #
 # The engine's own debug assertions are off, so that what goes red are the oracles. One target directory serves all:
@@ -26,6 +26,12 @@ field() {
         /^(old|new|end)$/ { part = $0; next }
         part == key { print }
     ' "$list"
+}
+
+# path N: the mutant's file. One without a folder is the exact explorer's.
+path() {
+    f=$(field "$1" file)
+    case $f in */*) echo "src/check/$f" ;; *) echo "src/check/engine/exact/$f" ;; esac
 }
 
 # mutate N < original > mutated: fails unless the old text is there exactly once.
@@ -73,7 +79,7 @@ if [ "${1:-}" = -l ]; then mode=list && shift; else mode=run; fi
 if [ $# -eq 0 ]; then set -- $(seq "$count"); fi
 
 for n in "$@"; do
-    source=src/check/engine/exact/$(field "$n" file)
+    source=$(path "$n")
     if ! mutate "$n" <"$source" >"$work/mutated"; then
         echo "$n: $(field "$n" name): the old text is not found exactly once in $source" >&2
         bad=1
@@ -90,8 +96,10 @@ mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | xargs -0 tar cf - 2>/dev/null | tar xmf - -C "$tree"
 
 echo "building the original, which must be green"
-build oracle oracle_blocking oracle_found exact_features exact_loops
-for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops; do
+build oracle oracle_blocking oracle_found exact_features exact_loops \
+    engine_shuttle engine_progress engine_loom race_detector
+for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops \
+    engine_shuttle engine_progress engine_loom race_detector; do
     if red $t; then
         cat "$work/log" >&2
         exit 1
@@ -101,7 +109,7 @@ done
 alive=0
 start=$(date +%s)
 for n in "$@"; do
-    source=src/check/engine/exact/$(field "$n" file)
+    source=$(path "$n")
     mutate "$n" <"$source" >"$work/mutated"
     cat "$work/mutated" >"$tree/$source"
     # shellcheck disable=SC2046

@@ -87,6 +87,36 @@ fn locks() {
     assert!(message.contains("mutex a") && message.contains("mutex b"), "{message}");
 }
 
+/// Each of two waiters is there for one notification; a third finds nobody.
+#[test]
+fn notifications_are_counted() {
+    let each = || {
+        let shared = Arc::new((Mutex::new(0), Condvar::new()));
+        let waiters = [0, 1].map(|_| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut waiting = shared.0.lock();
+                *waiting += 1;
+                shared.1.wait(&mut waiting);
+            })
+        });
+        loop {
+            let waiting = shared.0.lock();
+            if *waiting == 2 {
+                break;
+            }
+            drop(waiting);
+            thread::yield_now();
+        }
+        let found = [shared.1.notify_one(), shared.1.notify_one(), shared.1.notify_one()];
+        always("counted", found == [true, true, false], || format!("{found:?}"));
+        waiters.into_iter().for_each(|w| w.join().unwrap());
+        "done"
+    };
+    let e = loom::explore(&scenario(each), &Plan { preemptions: Some(2), ..plan() });
+    assert_eq!(e.verdict, Verdict::Bounded { k: 2 }, "{:?}", e.failure.map(|f| f.message));
+}
+
 #[test]
 fn condition_variables_and_parking() {
     holds(ping_pong, words(["done"]));
@@ -94,6 +124,7 @@ fn condition_variables_and_parking() {
     holds(|| park(true), words(["done"]));
     holds(unpark_self_first, words(["done"]));
     fails(|| park(false), "no-lost-wakeup", Kind::LostWakeup);
+    fails(park_twice_for_one_unpark, "no-lost-wakeup", Kind::LostWakeup);
     holds(barrier, words(["child-leads", "main-leads"]));
 }
 
@@ -156,6 +187,7 @@ fn lifetimes_and_counts() {
     holds(|| use_after_scope(true), words(["done"]));
     fails(|| use_after_scope(false), "no-use-after-free", Kind::UseAfterFree);
     fails(leak, "leak-free", Kind::Leak);
+    fails(leak_of_a_clone, "leak-free", Kind::Leak);
 }
 
 #[test]
@@ -167,6 +199,8 @@ fn quiet_counts_give_no_false_races_in_destructors() {
     holds(|| get_mut_in_a_destructor(false), words(["done"]));
     // Where nothing relies on a count, loom sees none.
     let quiet = holds(|| threads(3), words(["3"]));
+    let upgraded = loom::explore(&scenario(upgrade_or_not), &Plan { counted_arcs: true, ..plan() });
+    assert_eq!((upgraded.verdict.clone(), outcomes(&upgraded)), (Verdict::Exhausted, words(["0", "1"])));
     let counted = loom::explore(&scenario(|| threads(3)), &Plan { counted_arcs: true, ..plan() });
     assert!(quiet.executions < counted.executions, "{} {}", quiet.executions, counted.executions);
 }

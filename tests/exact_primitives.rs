@@ -78,6 +78,7 @@ fn park_tokens() {
     holds(|| park(true), words(["done"]));
     holds(unpark_self_first, words(["done"]));
     fails(|| park(false), "no-lost-wakeup", Kind::LostWakeup);
+    fails(park_twice_for_one_unpark, "no-lost-wakeup", Kind::LostWakeup);
 }
 
 #[test]
@@ -102,9 +103,11 @@ fn exchanges_counts_and_choices() {
 #[test]
 fn lifetimes_and_counts() {
     holds(destroyed_by_the_last, words(["any", "last"]));
+    holds(upgrade_or_not, words(["0", "1"]));
     holds(|| use_after_scope(true), words(["done"]));
     fails(|| use_after_scope(false), "no-use-after-free", Kind::UseAfterFree);
     fails(leak, "leak-free", Kind::Leak);
+    fails(leak_of_a_clone, "leak-free", Kind::Leak);
     holds(|| get_mut_in_a_destructor(true), words(["done"]));
 }
 

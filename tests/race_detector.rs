@@ -283,6 +283,17 @@ fn the_last_drop_of_a_count_comes_after_all_others() {
     assert!(handed_over(drop(1, false), count(2)).is_err());
 }
 
+/// An upgrade that succeeds reads the count that the drops before it left.
+#[test]
+fn an_upgrade_comes_after_the_drops_before_it() {
+    let upgrade =
+        |b: &mut Bench, ok| b.step(2, Op::ArcUpgrade { obj: arc() }, Answer { value: 0, ok }).unwrap();
+    let drop_one =
+        |b: &mut Bench| b.step(1, Op::ArcDrop { obj: arc() }, Answer { value: 0, ok: false }).unwrap();
+    assert!(handed_over(drop_one, |b| upgrade(b, true)).is_ok());
+    assert!(handed_over(drop_one, |b| upgrade(b, false)).is_err());
+}
+
 #[test]
 fn reads_do_not_race_with_reads_and_writes_race_with_both() {
     let mut s = Bench::new();

@@ -19,8 +19,8 @@
 //!   total order of `SeqCst` operations is not happens-before;
 //! * unlock to the next lock; a write unlock to the next read or write lock; a read unlock to the next write lock;
 //! * unpark to the park that takes its token;
-//! * every drop of a counted reference to the drop that was the last, and to the observation that finds at most
-//!   one reference left (`get_mut`, `try_unwrap`).
+//! * every drop of a counted reference to the drop that was the last, to the observation that finds at most one
+//!   reference left (`get_mut`, `try_unwrap`), and to an upgrade that succeeds after it.
 //!
 //! Notifying a condition variable makes no edge: a waiter may wake spuriously, so only the mutex orders it.
 //! The creation of an object is a plain write by its creator. The use of a tracked value counts as a read and its

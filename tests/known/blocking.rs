@@ -217,6 +217,14 @@ pub fn park(unparks: bool) -> &'static str {
     "done"
 }
 
+/// A token is taken once.
+pub fn park_twice_for_one_unpark() -> &'static str {
+    thread::current().unpark();
+    thread::park();
+    thread::park();
+    "done"
+}
+
 /// An unpark before the park is not lost.
 pub fn unpark_self_first() -> &'static str {
     thread::current().unpark();

@@ -58,6 +58,24 @@ pub fn use_after_scope(joins: bool) -> &'static str {
     "done"
 }
 
+/// A weak reference is upgraded while the only strong one may be dropped. Outcome: did it get one?
+pub fn upgrade_or_not() -> String {
+    let a = Arc::new(0);
+    let weak = Arc::downgrade(&a);
+    let t = thread::spawn(move || drop(a));
+    let seen = u32::from(weak.upgrade().is_some());
+    t.join().unwrap();
+    seen.to_string()
+}
+
+/// One of two references is dropped, the other one is lost.
+pub fn leak_of_a_clone() -> &'static str {
+    let a = Arc::new(0);
+    std::mem::forget(a.clone());
+    drop(a);
+    "done"
+}
+
 /// A cycle of counts.
 pub fn leak() -> &'static str {
     std::mem::forget(Arc::new(0));

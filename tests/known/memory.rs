@@ -124,6 +124,8 @@ pub fn arithmetic() -> &'static str {
     assert_eq!(b.load(Relaxed), 127);
     let c = selvedge::sync::AtomicBool::new(true);
     assert!(c.fetch_nand(true, Relaxed));
+    // As a whole: what is compared is not its last bit alone.
+    assert_eq!(c.compare_exchange(false, false, Relaxed, Relaxed), Ok(false));
     assert!(!c.fetch_nand(false, Relaxed));
     assert!(c.load(Relaxed));
     let mut d = AtomicU32::new(1);
