@@ -158,7 +158,7 @@ impl Data {
             .iter()
             .map(|x| {
                 let waits = x.pending.as_ref().filter(|_| !x.ended);
-                json!({ "name": x.name, "next": waits.map(|p| &p.what), "at": waits.map(|p| &p.at) })
+                json!({ "name": x.name, "next": waits.map(|p| &p.what), "note": x.note })
             })
             .collect();
         let value = json!({
@@ -173,7 +173,7 @@ impl Data {
         self.failures.len() - 1
     }
 
-    /// `[thread, op, object, text, at, wrote, from, missed]`; texts by their numbers, -1 for what is not there.
+    /// `[thread, op, object, text, at, wrote, from, missed, note]`; texts by their numbers, -1 for what is not there.
     fn events(&mut self, events: &[TraceEvent]) -> Vec<Value> {
         events
             .iter()
@@ -190,6 +190,7 @@ impl Data {
                     number(e.wrote.as_deref()),
                     step(e.from),
                     step(e.missed),
+                    number(Some(e.note.as_str()).filter(|n| !n.is_empty())),
                 ])
             })
             .collect()

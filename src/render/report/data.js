@@ -24,9 +24,9 @@ function table(caption, heads, rows, cls) {
 
 // Logs come as rows of numbers, texts by their place in one list: the same texts come again and again.
 const string = (n) => (n < 0 ? null : data.strings[n]);
-const decode = (events) => events.map(([t, op, object, text, at, wrote, from, missed]) => ({
+const decode = (events) => events.map(([t, op, object, text, at, wrote, from, missed, note]) => ({
   t, op: string(op), object: string(object), text: string(text), at: string(at), wrote: string(wrote),
-  from: from < 0 ? null : from, missed: missed < 0 ? null : missed }));
+  from: from < 0 ? null : from, missed: missed < 0 ? null : missed, note: string(note) }));
 
 const READS = ['load', 'cas', 'rmw', 'plain-load', 'read-begin'];
 const LOCKS = ['lock', 'try-lock', 'rw-lock', 'try-rw-lock'];

@@ -103,7 +103,7 @@ function verdict(v) {
   const box = $('verdict'), f = at.failure === null ? null : data.failures[at.failure];
   box.className = f ? 'bad' : 'good';
   if (!f) {
-    const proof = v.checks.find((c) => c.word === 'exhausted');
+    const proof = v.checks.filter((c) => c.word === 'exhausted').sort((a, b) => (b.engine === 'exact') - (a.engine === 'exact'))[0];
     const fails = failuresOf(v);
     box.replaceChildren(make('h3', {}, fails.length ? '✗ Fails; below is one of its executions that does not.' : proof
       ? '✓ Holds: ' + proof.engine + ' has explored every execution of the model (' + proof.executions.toLocaleString('en') + ').'

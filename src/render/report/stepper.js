@@ -16,7 +16,7 @@ function telling(track) {
   }
   const kept = track.events.map((e, i) => {
     if (/-end$/.test(e.op)) return said(i) && !(i && whole(track.events, i - 1));
-    if (said(i) || i === track.events.length - 1) return true;
+    if (said(i) || e.note || i === track.events.length - 1) return true;
     return !/^(spawn|exit|join|yield|arc-clone|arc-drop)$/.test(e.op) && (!e.object || users.get(e.object).size > 1);
   });
   return kept.filter(Boolean).length < 2 ? kept.map(() => true) : kept;
@@ -33,6 +33,13 @@ function build(track) {
   const used = track.threads.map((_, t) => t).filter((t) => track.events.some((e) => e.t === t) || track.threads[t].next);
   track.columns = used;
   track.sources = sources(track.events, track.threads.map((t) => t.name));
+  // A step of this log alone may be in the other one too, at another place.
+  let place = -1;
+  const alone = other ? pairs.filter(([i, j]) => i === null).map(([, j]) => j) : [];
+  const moved = (e) => {
+    const j = alone.find((k) => ['t', 'op', 'object'].every((x) => other.events[k][x] === e[x]));
+    return j === undefined ? '' : j > place ? 'later' : 'earlier';
+  };
   const lastMine = pairs.reduce((n, [i], k) => (i === null ? n : k), -1);
   stepper.rows = pairs.slice(0, lastMine + 1).map(([i, j]) => {
     const e = i === null ? null : track.events[i], o = j === null ? null : other.events[j];
@@ -42,8 +49,9 @@ function build(track) {
     const tr = make('tr', { class: [e ? 'mine' : 'theirs', mark].join(' ') },
       make('th', { scope: 'row', class: 'n' }, e ? String(i + 1) : '', mark ? span('mark', ' ◆') : '', mark ? span('hidden', ' critical') : ''),
       used.map((t) => make('td', { class: 'lane' }, e && e.t === t
-        ? make('div', { class: 'event' }, span('dot'), words(folded || e.text)) : '')));
-    if (other) tr.append(compared(e, o, other));
+        ? make('div', { class: 'event' }, span('dot'), e.note ? make('div', { class: 'note' }, e.note) : '', words(folded || e.text)) : '')));
+    if (o) place = j;
+    if (other) tr.append(compared(e, o, other, e && !o && moved(e)));
     tr.hidden = e ? !shown(i) && !(o && e.text !== o.text && keptThere[j]) : !(stepper.all || keptThere[j]);
     if (e) tr.addEventListener('click', () => go(i + 1));
     return { i, j, tr };
@@ -51,7 +59,7 @@ function build(track) {
   const rest = other ? pairs.length - lastMine - 1 : 0;
   const end = make('tr', { class: 'end ' + (track.failing ? 'bad' : 'good'), id: 'end' },
     make('th', { scope: 'row', class: 'n' }, track.failing ? '✗' : '✓'),
-    make('td', { colspan: used.length, class: 'ends' }, track.ends));
+    make('td', { colspan: used.length, class: 'ends' }, track.threads.filter((t) => t.note).map((t) => make('div', { class: 'note' }, t.name + ': ' + t.note)), track.ends));
   if (other) end.append(make('td', { class: 'other' }, rest ? span('soft', '… ' + count(rest, 'more step') + ', then: ') : '', other.ends));
   const waiting = used.filter((t) => track.threads[t].next && track.failing);
   const then = waiting.length ? make('tr', { class: 'then' }, make('th', { scope: 'row', class: 'n soft' }, 'then'),
@@ -74,14 +82,15 @@ function build(track) {
 
 // An operation with its object and values set apart: `store vserver = 2 (sc)`.
 function words(text) {
+  text = text.replaceAll('->', '→');
   const hit = /^(.*?)( \((?:rlx|acq|rel|acqrel|sc)\))(.*)$/.exec(text);
   return hit ? [hit[1], span('soft', hit[2]), hit[3] ? make('strong', {}, hit[3]) : ''] : [text];
 }
 
 // The cell of the other execution: the same, another value, only here, only there.
-function compared(e, o, other) {
+function compared(e, o, other, elsewhere) {
   if (e && o && e.text === o.text) return make('td', { class: 'other same' }, make('span', { title: 'the same step' }, '='), span('hidden', ' the same'));
-  if (e && !o) return make('td', { class: 'other gone' }, span('sign', '–'), span('soft', ' not here'));
+  if (e && !o) return make('td', { class: 'other gone' }, span('sign', '–'), span('soft', elsewhere ? ' ' + elsewhere : ' never'));
   const who = other.threads[o.t].name + ': ';
   return make('td', { class: 'other differs' }, span('sign', e ? '≠ ' : '+ '), span('soft', who), words(o.text));
 }
@@ -120,6 +129,7 @@ function follow(row) {
     const cell = event.parentElement, right = cell.offsetLeft + cell.offsetWidth - box.clientWidth;
     if (cell.offsetLeft < box.scrollLeft || right > box.scrollLeft) box.scrollLeft = Math.min(cell.offsetLeft, Math.max(0, right));
   }
+  if (stepper.step === stepper.track.events.length) box.scrollTop = box.scrollHeight;
   if (!row || box.scrollHeight <= box.clientHeight) { if (!row) box.scrollTop = 0; return; }
   const top = row.tr.offsetTop, head = 40;
   if (top - head < box.scrollTop) box.scrollTop = top - head;
@@ -152,7 +162,7 @@ function quote(at, said) {
   const indent = Math.min(...near.map((i) => (lines[i].trim() ? blank(lines[i]) : 99)));
   const code = near.map((i) => make('div', { class: i === line ? 'line hit' : 'line' },
     span('no', (i === line ? '▶ ' : '  ') + String(i).padStart(4)), lines[i].slice(indent) || ' '));
-  return [make('div', { class: 'at' }, at), make('pre', { class: 'code', tabindex: '0' }, code), make('div', { class: 'said' }, said)];
+  return [make('div', { class: 'at' }, at), code.length ? make('pre', { class: 'code', tabindex: '0' }, code) : '', make('div', { class: 'said' }, said)];
 }
 
 // Arrows run in the margins of the columns and between the rows, so that they never cross a text.
@@ -169,12 +179,15 @@ function arrows() {
     const r = shown.get(i).querySelector('.dot').getBoundingClientRect();
     return { x: r.left + r.width / 2 - base.left, y: r.top + r.height / 2 - base.top };
   };
-  const drawn = [];
+  let drawn = [];
   track.sources.forEach((s, i) => {
     if (!s || !shown.has(i) || !shown.has(s.from)) return;
     const now = i === stepper.step - 1, out = s.from === stepper.step - 1;
-    drawn.push({ s, i, rank: now ? 2 : out ? 1 : 0 });
+    const telling = [i, s.from].some((k) => track.critical.includes(k) || track.why.includes(k));
+    drawn.push({ s, i, rank: now ? 3 : out ? 2 : telling ? 1 : 0 });
   });
+  // Where there are many, only those that matter: of the step at hand, and of the steps that decide.
+  if (drawn.length > 8) drawn = drawn.filter((d) => d.rank > 0);
   drawn.sort((a, b) => a.rank - b.rank);
   const lanes = new Map();
   for (const { s, i, rank } of drawn) {
@@ -185,10 +198,10 @@ function arrows() {
     const d = `M ${a.x} ${a.y} H ${lane} V ${top + 1} H ${b.x + side * 5} V ${b.y} H ${b.x + side * 4}`;
     const p = document.createElementNS('http://www.w3.org/2000/svg', 'path');
     p.setAttribute('d', d);
-    p.setAttribute('class', 'arrow ' + ['', 'out', 'now'][rank] + (s.read ? '' : ' order'));
+    p.setAttribute('class', 'arrow ' + ['', '', 'out', 'now'][rank] + (s.read ? '' : ' order'));
     const head = document.createElementNS('http://www.w3.org/2000/svg', 'path');
     head.setAttribute('d', `M ${b.x} ${b.y} l ${side * 7} -4 v 8 z`);
-    head.setAttribute('class', 'head ' + ['', 'out', 'now'][rank]);
+    head.setAttribute('class', 'head ' + ['', '', 'out', 'now'][rank]);
     svg.append(p, head);
   }
 }
