@@ -28,10 +28,10 @@ field() {
     ' "$list"
 }
 
-# path N: the mutant's file. One without a folder is the exact explorer's.
+# path N: the mutant's file. It is the exact explorer's, unless it begins with a slash: then it is under src/check.
 path() {
     f=$(field "$1" file)
-    case $f in */*) echo "src/check/$f" ;; *) echo "src/check/engine/exact/$f" ;; esac
+    case $f in /*) echo "src/check$f" ;; *) echo "src/check/engine/exact/$f" ;; esac
 }
 
 # mutate N < original > mutated: fails unless the old text is there exactly once.
