@@ -9,6 +9,7 @@
 pub mod aborted_sync;
 pub mod late_completion;
 pub mod packer_zero_segment;
+pub mod pool_cache;
 pub mod received_flag;
 pub mod reconnect_early_wake;
 pub mod section_before_checkpoint;
@@ -40,6 +41,7 @@ pub fn catalogue() -> Catalogue {
     .into_iter()
     .chain(late_completion::models())
     .chain(vserver_swap::models())
+    .chain([pool_cache::model()])
     .chain(session_table::models())
     .chain(connect_gate::models())
     .chain(canary::models());

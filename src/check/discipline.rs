@@ -45,10 +45,13 @@ fn change(run: &Run, by: i32) {
     }
 }
 
-/// A place where a cooperative scheduler may switch: an I/O operation, which takes time.
+/// A place where a cooperative scheduler may switch: an I/O operation, which takes time. Where any step may be followed
+/// by another thread's, it is none.
 #[track_caller]
 pub fn io() {
-    if let Some(run) = current() {
+    if let Some(run) = current()
+        && run.engine().switches_at_io()
+    {
         run.perform(super::event::Op::Yield, Location::caller());
     }
 }

@@ -67,12 +67,9 @@ impl<R, E> ConnectGate<R, E> {
                         Err(error) => Err(EnsureError::Failed(attempt.fail(error))),
                     };
                 }
-                Turn::Backoff(pause) => {
-                    if deadline.expired() {
-                        return Err(EnsureError::TimedOut);
-                    }
-                    thread::sleep(deadline.remaining().map_or(pause, |left| left.min(pause)));
-                }
+                // Until its end, not for so long: then one look at the gate is enough, unless another caller has failed.
+                Turn::Backoff(_) if self.sit_out(deadline) => {}
+                Turn::Backoff(_) => return Err(EnsureError::TimedOut),
             }
         }
     }

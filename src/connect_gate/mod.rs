@@ -228,7 +228,13 @@ impl<R, E> ConnectGate<R, E> {
     /// How long no attempt may start, if a back-off is in force.
     fn cooling(&self) -> Option<Duration> {
         let not_before = self.shared.lock().not_before.clone()?;
-        if not_before.expired() { None } else { Some(not_before.remaining().unwrap_or(Duration::MAX)) }
+        not_before.remaining().map_or(Some(Duration::MAX), |left| (left > Duration::ZERO).then_some(left))
+    }
+
+    /// Sleeps until the back-off in force is over; `false` if `deadline` passes before that.
+    fn sit_out(&self, deadline: &Deadline) -> bool {
+        let not_before = self.shared.lock().not_before.clone();
+        not_before.is_none_or(|not_before| not_before.sleep(deadline))
     }
 
     /// Ends the attempt of `epoch` and completes its waiters.

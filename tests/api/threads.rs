@@ -117,6 +117,12 @@ pub fn deadlines() {
         assert!(soon.expired() && same.expired());
         assert_eq!(same.remaining(), Some(Duration::ZERO));
     }
+    // Once it has been slept until, it has passed, in a model too.
+    assert!(soon.sleep(&never) && soon.expired());
+    let later = Deadline::after(2 * SHORT);
+    assert!(later.sleep(&never));
+    let both = Deadline::after(SHORT);
+    assert!(both.sleep(&Deadline::after(Duration::from_secs(60))) || CHECKED);
 }
 
 pub fn blocking_on_futures() {

@@ -170,7 +170,16 @@ impl Machine<'_> {
                 best(&|t| usize::from(t == s.last && self.next(s, t) != Some(Act::Yield)))
             }
             Discipline::Priority(order) => {
-                best(&|t| order.iter().rev().position(|n| n == self.names[t]).map_or(0, |p| p + 1))
+                let handles = |t: usize| self.is_handler(t) && s.begun[t];
+                let (handlers, others): (Vec<_>, Vec<_>) = ready.iter().partition(|t| self.is_handler(**t));
+                if handlers.iter().any(|t| handles(*t)) {
+                    return handlers.into_iter().filter(|t| handles(*t)).collect();
+                }
+                let rank =
+                    |t: &usize| order.iter().rev().position(|n| n == self.names[*t]).map_or(0, |p| p + 1);
+                let top = others.iter().map(rank).max();
+                let may = |t: &usize| self.is_handler(*t) || Some(rank(t)) == top;
+                ready.iter().copied().filter(may).collect()
             }
             Discipline::Interrupt => {
                 let handling = |t: &usize| self.is_handler(*t) && s.begun[*t] && !self.ended(s, *t);

@@ -1,6 +1,6 @@
 //! The fixed transport: `ConnectGate` owns the right to reset, connect and shut down.
 
-use super::{Socket, Transport};
+use super::{Socket, Transport, start};
 use selvedge::check::sometimes;
 use selvedge::connect_gate::{Attempt, ConnectGate, Epoch, Turn};
 use selvedge::sync::thread::Scope;
@@ -48,7 +48,7 @@ impl Transport for Gated {
             match self.gate.enter_blocking(&Deadline::never()) {
                 Ok(Turn::Connected(epoch)) => return epoch,
                 // Fix: the attempt itself is handed to the worker.
-                Ok(Turn::Lead(attempt)) => _ = workers.spawn(|| self.worker(attempt)),
+                Ok(Turn::Lead(attempt)) => start("worker", workers, || self.worker(attempt)),
                 Ok(Turn::Failed(_) | Turn::Backoff(_)) | Err(_) => unreachable!("this server always answers"),
             }
         }

@@ -1,6 +1,6 @@
 //! The transport of the incident in miniature. What the variants disagree about is left to a [`Rule`].
 
-use super::{Sock, Socket, Transport};
+use super::{Sock, Socket, Transport, start};
 use selvedge::sync::thread::Scope;
 use selvedge::sync::{Condvar, Mutex, Named};
 use std::marker::PhantomData;
@@ -115,7 +115,7 @@ impl<R: Rule> Transport for Kernel<R> {
             let mut bits = self.bits.lock();
             if !bits.connecting {
                 bits.connecting = true;
-                workers.spawn(|| self.worker());
+                start("worker", workers, || self.worker());
             }
             while bits.asleep {
                 self.pending.wait(&mut bits);

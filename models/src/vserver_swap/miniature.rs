@@ -1,7 +1,7 @@
 //! What the models of incident 004 share: the cluster that requests arrive at, and the transport of the fixed
 //! variants. The designs of the client are in the models.
 
-use selvedge::check::{always, sometimes};
+use selvedge::check::{always, io, sometimes};
 use selvedge::rest_connection::{Config, Request, Response, RestConnection, Transport};
 use selvedge::sync::{Arc, AtomicU8, Named, Ordering};
 use std::convert::Infallible;
@@ -53,6 +53,7 @@ impl Cluster {
 
     /// A request: `header` is whom it says it is for, `intended` whom its sender meant.
     pub(super) fn http(&self, sender: Sender, header: Svm, intended: Svm) {
+        io();
         match sender {
             Sender::Operation => _ = self.pages.fetch_add(1, Ordering::Relaxed),
             // The page of discovery and the first page of the read.

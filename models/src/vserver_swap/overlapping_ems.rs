@@ -4,7 +4,8 @@
 #![doc = include_str!("overlapping_ems.md")]
 
 use super::miniature::{TIMEOUT, TIMEOUT_EMS};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use super::{found, with_greenthreads};
+use selvedge::check::{Expect, Kind, Model, Variant, always, io, sometimes};
 use selvedge::rest_connection::{Authorization, Call, Config, Request, Response, RestConnection, Transport};
 use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering, thread};
 use std::convert::Infallible;
@@ -35,6 +36,8 @@ fn scenario<C: Client>(beside: Beside) -> &'static str {
     let first = spawn(C::telemetry);
     let second = beside.second_run.then(|| spawn(C::telemetry));
     if beside.refresh {
+        // The new token comes over HTTP.
+        io();
         client.refresh();
     }
     first.join().unwrap();
@@ -85,6 +88,7 @@ impl Client for BackupRestore {
         let token = connection.token.load(Ordering::SeqCst);
         connection.timeout.store(TIMEOUT_EMS, Ordering::SeqCst);
         // Here it sends.
+        io();
         connection.timeout.store(timeout, Ordering::SeqCst);
         // BUG: the backup is as old as the run; it takes everybody back to what one run saw when it began.
         self.connection.store(Connection::with(timeout, token));
@@ -114,6 +118,7 @@ impl Transport for Wire {
         always("own-timeout", request.timeout().as_secs() == u64::from(TIMEOUT_EMS), || {
             format!("telemetry sends with a timeout of {} s", request.timeout().as_secs())
         });
+        io();
         self.running.fetch_sub(1, Ordering::Relaxed);
         Ok(Response::ok(""))
     }
@@ -143,6 +148,8 @@ impl Client for RestConnection<Wire> {
 }
 
 pub(super) fn model() -> Model {
+    let leaked = &[("timeout-restored", Kind::Assertion)];
+    let lost = &[("no-lost-update", Kind::Assertion)];
     let runs = Beside { second_run: true, refresh: false };
     let refresh = Beside { second_run: false, refresh: true };
     let both = Beside { second_run: true, refresh: true };
@@ -153,24 +160,19 @@ pub(super) fn model() -> Model {
         .always("no-lost-update", "a token that was refreshed stays refreshed")
         .always("own-timeout", "telemetry's request has telemetry's timeout")
         .sometimes("runs-overlap", "a run begins before another has ended")
-        .variant(
-            Variant::buggy(
-                "timeout_leaks",
-                move || scenario::<BackupRestore>(runs),
-                &[("timeout-restored", Kind::Assertion)],
-            )
-            .about("two runs, each with a backup of what it found"),
-        )
-        .variant(
-            Variant::buggy(
-                "update_lost",
-                move || scenario::<BackupRestore>(refresh),
-                &[("no-lost-update", Kind::Assertion)],
-            )
-            .about("one run, and a token that is refreshed meanwhile"),
-        )
-        .variant(
+        .variant(with_greenthreads(
+            Variant::buggy("timeout_leaks", move || scenario::<BackupRestore>(runs), leaked)
+                .about("two runs, each with a backup of what it found"),
+            found(leaked),
+        ))
+        .variant(with_greenthreads(
+            Variant::buggy("update_lost", move || scenario::<BackupRestore>(refresh), lost)
+                .about("one run, and a token that is refreshed meanwhile"),
+            found(lost),
+        ))
+        .variant(with_greenthreads(
             Variant::fixed("request_context", move || scenario::<RestConnection<Wire>>(both))
                 .about("RestConnection: contexts by value, and snapshots that succeed each other"),
-        )
+            Expect::Exhausted,
+        ))
 }

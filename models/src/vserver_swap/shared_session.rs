@@ -3,7 +3,8 @@
 //!
 #![doc = include_str!("shared_session.md")]
 
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use super::with_greenthreads;
+use selvedge::check::{Expect, Kind, Model, Variant, always, io, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
 use selvedge::sync::{Arc, AtomicBool, AtomicUsize, Named, Ordering, thread};
 use std::convert::Infallible;
@@ -28,6 +29,7 @@ fn scenario<C: Client>() -> &'static str {
 
 /// A request of `caller` leaves on the session of `session`.
 fn send(caller: usize, session: usize, configured: bool) {
+    io();
     always("own-session", session == caller, || {
         format!("the request of caller {caller} is sent on the session of caller {session}")
     });
@@ -110,12 +112,15 @@ pub(super) fn model() -> Model {
         .always("own-session", "a request is sent on the session that was built for it")
         .always("configured-session", "no request is sent on a session that is not configured")
         .sometimes("requests-overlap", "one request is sent while another is being built")
-        .variant(
+        .variant(with_greenthreads(
             Variant::buggy("shared_field", scenario::<SharedField>, mixed)
                 .about("the session is assigned to a shared field and read back from it"),
-        )
-        .variant(
+            // The request is built without I/O: there is nowhere to switch.
+            Expect::Exhausted,
+        ))
+        .variant(with_greenthreads(
             Variant::fixed("local_session", scenario::<RestConnection<Wire>>)
                 .about("the session is a local value: a context of RestConnection"),
-        )
+            Expect::Exhausted,
+        ))
 }

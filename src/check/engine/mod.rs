@@ -99,6 +99,11 @@ pub trait Engine {
         None
     }
 
+    /// Does this exploration switch at declared I/O and not at every step?
+    fn switches_at_io(&self) -> bool {
+        false
+    }
+
     /// What to use instead, if this engine cannot perform such an operation at all: the verdict is then
     /// `out-of-reach` with this reason. Asked once per distinct kind of operation, before it is announced.
     fn refuses(&self, op: &Op) -> Option<&'static str> {

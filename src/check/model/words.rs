@@ -95,7 +95,8 @@ pub enum Discipline {
     /// Greenthreads: a switch only at a declared yield or I/O, and where a thread blocks or ends.
     Cooperative,
     /// Strict priorities: the threads with these names, highest first, then all others. A thread runs only while nobody
-    /// above it can; equals preempt each other freely.
+    /// above it can; equals preempt each other freely. The scenario's own thread is called `main`. Interrupt handlers are
+    /// above everybody: delivered at any step, and then run until they end or must wait for a lock.
     Priority(Vec<String>),
     /// Threads called [`INTERRUPT`](crate::check::discipline::INTERRUPT) are handlers: delivered at any step outside
     /// [`masked`](crate::check::discipline::masked) sections, and then run to their end. The others preempt each other freely.

@@ -60,6 +60,31 @@ impl Deadline {
             Repr::Modelled { after, .. } => Some(if self.expired() { Duration::ZERO } else { *after }),
         }
     }
+    /// Sleeps until it has passed (`true`) or until `limit` has (`false`): a choice, if both can.
+    #[track_caller]
+    pub fn sleep(&self, limit: &Deadline) -> bool {
+        let passed = |deadline: &Deadline| match &deadline.0 {
+            Repr::Modelled { passed, .. } => Some(passed.clone()),
+            Repr::Native(_) => None, // In a model, `never`.
+        };
+        let (own, limits) = (passed(self), passed(limit));
+        if let (Repr::Native(own), Repr::Native(limit)) = (&self.0, &limit.0) {
+            return own.sleep(limit);
+        }
+        thread::yield_now();
+        // Whatever happens before the store below happens while this thread sleeps.
+        match (own, limits) {
+            (Some(own), _) if own.load(Ordering::Relaxed) => true,
+            (own, Some(limit)) if own.is_none() || limit.load(Ordering::Relaxed) || choose(2) == 1 => {
+                limit.store(true, Ordering::Relaxed);
+                false
+            }
+            (own, _) => {
+                own.into_iter().for_each(|own| own.store(true, Ordering::Relaxed));
+                true
+            }
+        }
+    }
     /// Waits on `condvar` until woken (`true`) or until the deadline passes (`false`).
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, condvar: &Condvar, guard: &mut MutexGuard<'_, T>) -> bool {

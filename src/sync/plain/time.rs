@@ -30,6 +30,21 @@ impl Deadline {
     pub fn remaining(&self) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(Instant::now()))
     }
+    /// Sleeps until it has passed (`true`) or until `limit` has (`false`).
+    #[inline]
+    pub fn sleep(&self, limit: &Deadline) -> bool {
+        let first = match (self.0, limit.0) {
+            (Some(own), Some(limit)) => Some(own.min(limit)),
+            (own, limit) => own.or(limit),
+        };
+        match first {
+            Some(at) => std::thread::sleep(at.saturating_duration_since(Instant::now())),
+            None => loop {
+                std::thread::sleep(Duration::MAX);
+            },
+        }
+        self.expired()
+    }
     /// Waits on `condvar` until woken (`true`) or until the deadline passes (`false`).
     #[inline]
     pub fn wait<T: ?Sized>(&self, condvar: &Condvar, guard: &mut MutexGuard<'_, T>) -> bool {

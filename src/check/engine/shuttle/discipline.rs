@@ -8,7 +8,7 @@
 use super::chooser::{Candidate, Candidates};
 use super::state::{Need, State, Thread};
 use crate::check::discipline::INTERRUPT;
-use crate::check::event::ThreadId;
+use crate::check::event::{MAIN, ThreadId};
 use crate::check::model::Discipline;
 use crate::check::run::ThreadInfo;
 use crate::check::verdict::Kind;
@@ -45,7 +45,8 @@ impl View<'_> {
     }
 
     fn name(&self, t: ThreadId) -> &str {
-        self.infos[t.0 as usize].name.as_deref().unwrap_or("")
+        let unnamed = if t == MAIN { "main" } else { "" };
+        self.infos[t.0 as usize].name.as_deref().unwrap_or(unnamed)
     }
 
     fn is_handler(&self, t: ThreadId) -> bool {
@@ -58,6 +59,11 @@ impl View<'_> {
         self.is_handler(t) && !thread.fresh && !thread.ended
     }
 
+    /// May it be delivered now, whoever has the processor?
+    fn arrives(&self, t: ThreadId) -> bool {
+        matches!(self.discipline, Discipline::Priority(_)) && self.is_handler(t) && self.thread(t).fresh
+    }
+
     fn sleeps(&self, t: ThreadId) -> bool {
         self.state.sleeps(t)
     }
@@ -68,6 +74,7 @@ impl View<'_> {
             Discipline::Cooperative => {
                 usize::from(self.current == Some(t) && !self.thread(t).yielding && !self.sleeps(t))
             }
+            Discipline::Priority(_) if self.handles(t) => usize::MAX,
             Discipline::Priority(order) => {
                 let name = self.name(t);
                 order.iter().position(|n| n == name).map_or(0, |place| order.len() - place)
@@ -89,8 +96,9 @@ impl View<'_> {
         let spinning = offer.idle.iter().map(|c| c.thread).filter(|t| spins(*t));
         if let Some(spinner) = spinning.max_by_key(|t| self.rank(*t)) {
             // Only an event takes the processor from it: one that wakes somebody to whom it gives way.
-            let woken =
-                |c: &Candidate<'_>| self.sleeps(c.thread) && self.rank(c.thread) >= self.rank(spinner);
+            let woken = |c: &Candidate<'_>| {
+                self.arrives(c.thread) || self.sleeps(c.thread) && self.rank(c.thread) >= self.rank(spinner)
+            };
             if offer.ready.iter().any(woken) {
                 offer.ready.retain(|c| woken(c));
                 offer.idle.retain(|c| self.rank(c.thread) >= self.rank(spinner));
@@ -107,7 +115,9 @@ impl View<'_> {
                 ),
             });
         }
-        offer.ready.retain(|c| self.rank(c.thread) >= top);
+        // A handler is not interrupted.
+        let arrives = |t: ThreadId| top < usize::MAX && self.arrives(t);
+        offer.ready.retain(|c| self.rank(c.thread) >= top || arrives(c.thread));
         offer.idle.retain(|c| self.rank(c.thread) >= top);
         offer.spurious.retain(|c| self.rank(c.thread) >= top);
         Ok(())

@@ -423,6 +423,10 @@ impl Engine for Kernel {
         self.lasso.borrow_mut().spun(me);
     }
 
+    fn switches_at_io(&self) -> bool {
+        *self.discipline.borrow() == Discipline::Cooperative
+    }
+
     fn schedule(&self) -> Vec<u32> {
         self.schedule.try_borrow().map(|s| s.clone()).unwrap_or_default()
     }

@@ -1,0 +1,113 @@
+//! `ConnectGate::ensure` with a back-off, under the exact explorer: whether a pause or a deadline has passed is a choice
+//! of the environment, and all of them are tried. (loom has no timeouts.)
+#![cfg(all(feature = "check", not(any(loom, shuttle))))]
+
+mod known;
+
+use known::{outcomes, plan, scenario, words};
+use selvedge::check::engine::{Plan, exact};
+use selvedge::check::model::Strategy;
+use selvedge::check::{Verdict, always};
+use selvedge::connect_gate::{Backoff, ConnectGate, EnsureError, Turn};
+use selvedge::sync::time::Deadline;
+use selvedge::sync::{Arc, thread};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+type Gate = ConnectGate<u32, &'static str>;
+
+/// The resource counts attempts. One has failed, so a pause is in force, or has just passed.
+fn refused_once() -> Gate {
+    let gate = Gate::with_backoff(0, Backoff::constant(Duration::from_secs(1)));
+    match gate.enter_blocking(&Deadline::never()) {
+        Ok(Turn::Lead(mut attempt)) => {
+            *attempt += 1;
+            let _ = attempt.fail("refused");
+        }
+        _ => unreachable!("the first to come leads"),
+    }
+    gate
+}
+
+fn ensure(gate: &Gate, deadline: &Deadline, refused_until: u32) -> &'static str {
+    let mut led = false;
+    let ensured = gate.ensure(deadline, |attempts| {
+        led = true;
+        *attempts += 1;
+        if *attempts <= refused_until { Err("refused again") } else { Ok(()) }
+    });
+    match ensured {
+        Ok(_) if led => "connects",
+        Ok(_) => "connected",
+        Err(EnsureError::TimedOut) => {
+            always("no-lead-wasted", !led, || "timed out, and it had the lead".to_owned());
+            "times out"
+        }
+        Err(EnsureError::Failed(f)) => {
+            always("own-outcome", *f.error() == "refused again", || {
+                "told of an attempt before its own".to_owned()
+            });
+            if led { "fails" } else { "hears of it" }
+        }
+    }
+}
+
+#[track_caller]
+fn all_of(f: impl Fn() -> String + Send + Sync + 'static) -> BTreeSet<String> {
+    let plan = Plan { executions: 1_000_000, ..plan(Strategy::Random) };
+    let e = exact::explore(&scenario(f), &plan);
+    assert_eq!(e.verdict, Verdict::Exhausted, "{:?}", e.failure.as_ref().map(|f| &f.message));
+    outcomes(&e)
+}
+
+#[test]
+fn a_pause_is_sat_out_unless_the_deadline_passes_first() {
+    let alone = |deadline: fn() -> Deadline| {
+        move || {
+            let gate = refused_once();
+            let outcome = ensure(&gate, &deadline(), 1);
+            format!("{outcome}, {} attempts", gate.into_inner())
+        }
+    };
+    assert_eq!(all_of(alone(Deadline::never)), words(["connects, 2 attempts"]));
+    let soon = || Deadline::after(Duration::from_secs(1));
+    assert_eq!(all_of(alone(soon)), words(["connects, 2 attempts", "times out, 1 attempts"]));
+}
+
+/// Two who sit out the same pause: one leads; the other asks the gate again, and does not just connect too.
+#[test]
+fn those_who_sat_out_a_pause_share_one_attempt() {
+    let together = || {
+        let gate = Arc::new(refused_once());
+        let other = {
+            let gate = gate.clone();
+            thread::spawn(move || ensure(&gate, &Deadline::never(), 1))
+        };
+        let mine = ensure(&gate, &Deadline::never(), 1);
+        let both = [mine, other.join().unwrap()];
+        assert_eq!(
+            Arc::into_inner(gate).expect("the last").into_inner(),
+            2,
+            "one attempt after the one that failed"
+        );
+        both.join(", ")
+    };
+    assert_eq!(all_of(together), words(["connects, connected", "connected, connects"]));
+}
+
+/// The attempt after the pause fails as well: whoever had waited for it hears of it; whoever had not yet has another pause
+/// to sit out, and then succeeds.
+#[test]
+fn a_second_failure_begins_a_second_pause() {
+    let together = || {
+        let gate = Arc::new(refused_once());
+        let other = {
+            let gate = gate.clone();
+            thread::spawn(move || ensure(&gate, &Deadline::never(), 2))
+        };
+        let mine = ensure(&gate, &Deadline::never(), 2);
+        [mine, other.join().unwrap()].join(", ")
+    };
+    let want = ["fails, hears of it", "hears of it, fails", "fails, connects", "connects, fails"];
+    assert_eq!(all_of(together), words(want));
+}
