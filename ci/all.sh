@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-commit=(fmt clippy msrv docs test gate report litmus lanes production downstream exact bench-smoke)
+commit=(fmt clippy msrv docs test gate replay report litmus lanes production downstream exact bench-smoke)
 # Not for every commit. cost is part of production, tools is what this script begins with.
 others=(all cost tools sabotage)
 

@@ -6,6 +6,7 @@ mod support;
 
 use selvedge::check::event::{FROM_INITIAL, Op};
 use selvedge::check::run::Failure;
+use selvedge::check::runner::trace::Trace;
 use selvedge::check::{Kind, always};
 use selvedge::sync::{Arc, AtomicUsize, Condvar, Mutex, Ordering::*, thread};
 use support::exact;
@@ -154,4 +155,46 @@ fn what_the_failure_does_not_depend_on_is_left_out() {
         y.load(Relaxed).to_string()
     });
     assert_eq!(order(&f), "20");
+}
+
+/// The passing execution that differs least, with the pair of steps that stand the other way round in it.
+#[test]
+fn a_passing_execution_nearby_names_the_critical_pair() {
+    let f = failure(racing_increments(2));
+    let passing = f.passing.as_ref().expect("a passing execution");
+    // It is complete: all three threads have ended in it.
+    assert_eq!(passing.events.iter().filter(|e| e.op == Op::Exit).count(), 3);
+    let t = Trace::of(&f);
+    let [a, b] = t.critical[..] else { panic!("{:?}: {}", t.critical, t.nearest) };
+    let (a, b) = (&t.events[a], &t.events[b]);
+    assert_ne!(a.thread, b.thread);
+    assert_eq!(a.object, b.object);
+    assert!(a.op == "store" || b.op == "store", "{} and {}", a.text, b.text);
+    assert!(t.nearest.ends_with(&format!("critical pair: {} <-> {}.", t.critical[0] + 1, t.critical[1] + 1)));
+}
+
+/// Where the failure is weaker than sequential consistency, it is the read of an old value.
+#[test]
+fn a_stale_read_is_critical_with_the_write_that_it_missed() {
+    let f = failure(|| {
+        let (data, flag) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let writer = {
+            let (data, flag) = (data.clone(), flag.clone());
+            thread::spawn(move || {
+                data.store(7, Relaxed);
+                flag.store(1, Relaxed);
+            })
+        };
+        if flag.load(Acquire) == 1 {
+            let seen = data.load(Relaxed);
+            always("sees-the-data", seen == 7, || format!("{seen}"));
+        }
+        writer.join().unwrap();
+        "read"
+    });
+    let t = Trace::of(&f);
+    let pair: Vec<&str> = t.critical.iter().map(|i| t.events[*i].op.as_str()).collect();
+    assert_eq!(pair, ["store", "load"], "{}", t.nearest);
+    assert_eq!(t.events[t.critical[1]].missed, Some(t.critical[0]));
+    assert!(t.nearest.contains("read what step"), "{}", t.nearest);
 }

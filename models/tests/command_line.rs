@@ -23,7 +23,7 @@ fn bad_input_gets_one_clear_line() {
     let newer = dir.join("newer.json");
     std::fs::write(&newer, "{\"format\":\"selvedge-counterexample\",\"version\":99}").unwrap();
     let damaged = dir.join("damaged.json");
-    std::fs::write(&damaged, "{\"format\":\"selvedge-counterexample\",\"version\":1,\"model\":3}").unwrap();
+    std::fs::write(&damaged, "{\"format\":\"selvedge-counterexample\",\"version\":2,\"model\":3}").unwrap();
     let path = |p: &std::path::Path| p.to_str().unwrap().to_owned();
     let (other_json, newer, damaged) = (path(&other_json), path(&newer), path(&damaged));
 
@@ -52,7 +52,7 @@ fn bad_input_gets_one_clear_line() {
         (&["replay", "no-such-file"], 2, "cannot read no-such-file"),
         (&["replay", file], 2, "it is not JSON"),
         (&["replay", &other_json], 2, "`format` is not"),
-        (&["replay", &newer], 2, "reads version 1"),
+        (&["replay", &newer], 2, "reads version 2"),
         (&["replay", &damaged], 2, "is damaged"),
         (&["replay", dir.to_str().unwrap()], 2, "is damaged"),
     ];
@@ -380,5 +380,136 @@ mod counterexamples {
             assert_eq!(r.stderr.lines().count(), 1, "{}", r.stderr);
             assert!(r.stderr.contains(needle), "{field}: {}", r.stderr);
         }
+    }
+
+    /// What `replay` says to a file with these bytes: soon, in one line, and never a panic.
+    fn refused(dir: &std::path::Path, name: &str, bytes: &[u8]) -> String {
+        let file = dir.join(name);
+        std::fs::write(&file, bytes).unwrap();
+        let start = std::time::Instant::now();
+        let r = run(&["replay", file.to_str().unwrap()]);
+        assert!(start.elapsed().as_secs() < 20, "{name}: {:?}", start.elapsed());
+        assert_eq!((r.code, r.stdout.as_str()), (Some(2), ""), "{name}: {r:?}");
+        assert_eq!(r.stderr.lines().count(), 1, "{name}: {}", r.stderr);
+        assert!(!r.stderr.contains("panicked"), "{name}: {}", r.stderr);
+        r.stderr
+    }
+
+    #[test]
+    fn truncated_files_and_junk_are_refused_in_one_line() {
+        let (path, saved) = saved("junk");
+        let whole = std::fs::read(&path).unwrap();
+        let dir = path.parent().unwrap();
+        for cut in (0..whole.len() - 2).step_by((whole.len() / 23).max(1)) {
+            let says = refused(dir, "cut.json", &whole[..cut]);
+            assert!(says.contains("is not a counterexample file"), "{cut}: {says}");
+        }
+        for (name, bytes, needle) in [
+            ("binary.json", vec![0xff, 0xfe, 0, 1, 2, 0x80], "it is not text"),
+            ("deep.json", "[".repeat(100_000).into_bytes(), "it is not JSON"),
+            ("other.json", b"{\"format\":\"loom-checkpoint\"}".to_vec(), "`format` is not"),
+            ("empty.json", Vec::new(), "it is not JSON"),
+        ] {
+            let says = refused(dir, name, &bytes);
+            assert!(says.contains(needle), "{name}: {says}");
+        }
+        let with = |field: &str, value: Value| {
+            let mut other = saved.clone();
+            other[field] = value;
+            other.to_string().into_bytes()
+        };
+        let mut plan = saved["plan"].clone();
+        plan["shard"] = serde_json::json!([3, 2]);
+        let mut strategy = saved["plan"].clone();
+        strategy["strategy"] = "guessing".into();
+        for (field, value, needle) in [
+            ("version", 7.into(), "has version 7 of the file format"),
+            ("schedule", "all of it".into(), "is damaged"),
+            ("model", "counter\nand more".into(), "is damaged"),
+            ("plan", Value::Null, "is damaged"),
+            ("plan", plan, "share 3 of 2 does not exist"),
+            ("plan", strategy, "unknown strategy `guessing`"),
+        ] {
+            let says = refused(dir, "field.json", &with(field, value));
+            assert!(says.contains(needle), "{field}: {says}");
+        }
+        let nowhere = run(&["replay", dir.join("nowhere.json").to_str().unwrap()]);
+        assert_eq!((nowhere.code, nowhere.stderr.lines().count()), (Some(2), 1), "{nowhere:?}");
+        #[cfg(unix)]
+        {
+            // It would never end.
+            let zero = run(&["replay", "/dev/zero"]);
+            assert_eq!((zero.code, zero.stderr.lines().count()), (Some(2), 1), "{zero:?}");
+        }
+    }
+
+    /// What a file asks for costs no more than the check may cost.
+    #[test]
+    fn a_file_that_asks_for_too_much_gets_no_more_than_its_check() {
+        let (path, saved) = saved("greedy");
+        let mut greedy = saved.clone();
+        for field in ["executions", "steps", "jobs"] {
+            greedy["plan"][field] = 1_000_000_000_000u64.into();
+        }
+        greedy["schedule"] = (0..50_000u32).map(|i| i.wrapping_mul(2_654_435_761)).collect::<Vec<_>>().into();
+        let file = path.with_file_name("greedy.json");
+        std::fs::write(&file, greedy.to_string()).unwrap();
+        let start = std::time::Instant::now();
+        let r = run(&["replay", file.to_str().unwrap()]);
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+        assert!(matches!(r.code, Some(0 | 1)) && r.stderr.is_empty(), "{r:?}");
+    }
+
+    /// Moved lines and other values keep the shape; other operations are another model, which is tried all the same.
+    #[test]
+    fn a_changed_model_is_named_and_tried_all_the_same() {
+        let (path, saved) = saved("changed");
+        assert!(saved["shape"].as_str().is_some_and(|s| s.len() == 16), "{saved}");
+        let r = edited(&path, &saved, "shape", "00000000deadbeef");
+        assert_eq!(r.code, Some(0), "{r:?}");
+        let line = r.stdout.lines().next().unwrap_or_default();
+        assert!(line.starts_with("same failure: no-lost-update (assertion); model changed: "), "{line}");
+
+        // A schedule that does not fit is followed as far as it goes.
+        let mut cut = saved.clone();
+        cut["schedule"].as_array_mut().unwrap().truncate(3);
+        let file = path.with_file_name("short.json");
+        std::fs::write(&file, cut.to_string()).unwrap();
+        let r = run(&["replay", file.to_str().unwrap()]);
+        assert!(matches!(r.code, Some(0)), "{r:?}");
+        assert!(r.stdout.starts_with("same failure: "), "{}", r.stdout);
+    }
+
+    /// Files of version 1 say nothing of the model's shape.
+    #[test]
+    fn older_files_are_still_read() {
+        let (path, saved) = saved("older");
+        let mut old = saved.clone();
+        old["version"] = 1.into();
+        old["shape"] = serde_json::json!({"threads": 2, "steps": 9, "switches": 3});
+        for field in ["size", "raw", "minimal"] {
+            old.as_object_mut().unwrap().remove(field);
+        }
+        let file = path.with_file_name("old.json");
+        std::fs::write(&file, old.to_string()).unwrap();
+        let r = run(&["replay", file.to_str().unwrap()]);
+        assert_eq!(r.code, Some(0), "{r:?}");
+        assert!(r.stdout.starts_with("same failure: no-lost-update (assertion)\n"), "{}", r.stdout);
+    }
+
+    /// The same shape whoever found it.
+    #[test]
+    fn the_shape_is_the_models_and_not_the_engines() {
+        let dir = folder("shapes");
+        run(&["check", "counter/load_store", "--format", "json", "--out", dir.to_str().unwrap()]);
+        let shapes: Vec<Value> = files(&dir)
+            .iter()
+            .map(|f| {
+                let text = std::fs::read_to_string(dir.join(f)).unwrap();
+                serde_json::from_str::<Value>(&text).unwrap()["shape"].clone()
+            })
+            .collect();
+        assert_eq!(shapes.len(), 3);
+        assert!(shapes[0].is_string() && shapes.iter().all(|s| *s == shapes[0]), "{shapes:?}");
     }
 }

@@ -40,12 +40,15 @@ fn every_counterexample_is_narrow_short_and_explained() {
                 _ => false,
             });
             assert!(declared, "{name}: the last row names no declared property\n{text}");
+            for part in ["pass  ", "short "] {
+                assert!(after.iter().any(|l| l.starts_with(part)), "{name}: no line `{part}`\n{text}");
+            }
             let why = after.iter().find(|l| l.starts_with("why ")).copied().unwrap_or_default();
             assert!(why.len() > 20 && !why.contains("the log shows no object"), "{name}: no reason\n{text}");
             shown += 1;
         }
     }
-    assert!(shown >= 15, "only {shown} variants are declared to fail");
+    assert!(shown >= 40, "only {shown} variants are declared to fail");
 }
 
 /// Every buggy variant and wrong fix has a committed counterexample that still fails as it did.
@@ -114,4 +117,34 @@ fn the_page_has_everything_and_is_the_same_every_time() {
             assert!(held.into_iter().all(|r| r["witness"].is_u64()), "{name}: an outcome without a witness");
         }
     }
+}
+
+/// What shrinking achieves, over the committed finds of shuttle's random strategy. `cargo test -p selvedge-models --test
+/// reports shrunk -- --nocapture` prints it: when this was written, 62 finds with 225 preemptions, 55 of which are left. That
+/// is a quarter, and not the tenth one would like; it cannot be: for 61 of them it is certified that none has fewer. The
+/// faults of this catalogue need about one preemption, and random finds begin with fewer than four.
+#[test]
+fn shrunk_schedules_have_as_few_preemptions_as_can_be() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("counterexamples");
+    let (mut finds, mut raw, mut left, mut least) = (0, 0, 0, 0);
+    for entry in std::fs::read_dir(dir).expect("the folder is there") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("text");
+        let saved: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        if saved["strategy"] != "random" || saved["raw"].is_null() {
+            continue;
+        }
+        let preemptions = |size: &str| saved[size]["preemptions"].as_u64().expect("a number");
+        assert!(preemptions("size") <= preemptions("raw"), "{saved}");
+        let says = saved["minimal"].as_str().expect("text");
+        let certified = says == "no preemption is needed"
+            || says.starts_with("no failure with") && says.ends_with("(certified)");
+        least += u64::from(certified);
+        finds += 1;
+        raw += preemptions("raw");
+        left += preemptions("size");
+    }
+    assert!(finds >= 30, "only {finds} finds");
+    println!("{finds} finds: {raw} preemptions raw, {left} shrunk; {least} have as few as there can be");
+    assert!(left * 2 <= raw, "{left} of {raw} preemptions are left");
+    assert!(least * 10 >= finds * 9, "only {least} of {finds} are certified");
 }

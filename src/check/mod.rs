@@ -11,6 +11,7 @@ pub mod discipline;
 mod ends;
 pub mod engine;
 pub mod event;
+mod failure;
 pub mod harness;
 pub mod litmus;
 pub mod model;

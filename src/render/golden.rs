@@ -85,8 +85,8 @@ fn lost_update() -> Trace {
         ],
         schedule: vec![],
         minimal: "no execution with fewer preemptions fails".to_owned(),
-        nearest: String::new(),
-        repeats: None,
+        initial: vec![("n".to_owned(), "0".to_owned())],
+        ..Trace::empty("", Kind::Assertion)
     }
 }
 
@@ -110,8 +110,7 @@ fn deadlock(threads: usize) -> Trace {
         events: (0..threads).map(lock).collect(),
         schedule: vec![],
         minimal: String::new(),
-        nearest: String::new(),
-        repeats: None,
+        ..Trace::empty("", Kind::Assertion)
     }
 }
 
@@ -135,7 +134,8 @@ fn notes_say_what_operations_are_for() {
     narrow(&text);
     for words in [
         "reads the old count: load n -> 0",
-        "checks the books: lock+unlock audit, finds them short",
+        "checks the books: lock+unlock audit,",
+        "finds them short",
         "compares",
     ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}:\n{text}");
@@ -170,7 +170,7 @@ fn a_long_log_is_shortened_at_its_front() {
     t.message = "word ".repeat(100);
     let text = plain(&timeline::timeline(&t));
     narrow(&text);
-    assert!(text.contains(" steps hidden: less telling than these ..."), "{text}");
+    assert!(text.contains(" less telling steps hidden ..."), "{text}");
     let rows = text.lines().position(|l| l.starts_with("VIOLATED")).map_or(0, |i| i + 1);
     assert!((10..=timeline::ROWS).contains(&rows), "{rows} rows\n{text}");
     assert!(!text.contains("store n = 0 ") && text.contains("store n = 499 "));
@@ -221,6 +221,7 @@ fn report(case: Case, verdict: Verdict) -> Report {
         elapsed: Duration::from_millis(1500),
         trace: found.then(lost_update),
         fingerprint: found.then(|| "00c0ffee00c0ffee".to_owned()),
+        shape: None,
         tally: Tally {
             whole: verdict == Verdict::Exhausted,
             outcomes: vec![Seen { word: "x".to_owned(), count: 1234, witness: None }],

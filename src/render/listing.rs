@@ -99,12 +99,13 @@ pub fn counterexample(r: &Report, read: Read<'_>) -> String {
     let head = format!("counterexample of {}", c.variant);
     let _ = writeln!(out, "\n{}, found by {by} in execution {}", bold(head), r.executions + 1);
     if let Some(t) = &r.trace {
-        let shape = crate::check::runner::saved::Shape::of(t);
+        let size = t.size();
         let line = format!(
-            "{}, {}, {}, fingerprint {}",
-            count(shape.threads as u64, "thread"),
-            count(shape.steps as u64, "step"),
-            super::plural(shape.switches as u64, "switch", "switches"),
+            "{}, {}, {}, {}, fingerprint {}",
+            count(size.threads as u64, "thread"),
+            count(size.steps as u64, "step"),
+            super::plural(size.switches as u64, "switch", "switches"),
+            count(size.preemptions as u64, "preemption"),
             r.fingerprint.as_deref().unwrap_or("none")
         );
         let _ = writeln!(out, "{}\n", dim(line));

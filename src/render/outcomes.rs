@@ -105,12 +105,16 @@ pub fn best<'a>(reports: impl Iterator<Item = &'a Report>) -> Option<&'a Report>
     })
 }
 
-/// The counterexample to read: the one with fewest switches, but to know a schedule nearby that passes is worth a few; of
+/// The counterexample to read: the one with fewest switches, but a schedule nearby that passes, and values that nobody
+/// would call stale, are worth a few; loom's orders count for less than they should, so its counterexamples come last. Of
 /// equals the first, so that it is the same one every time.
 pub fn clearest<'a>(reports: impl Iterator<Item = &'a Report>) -> Option<(&'a Report, &'a Trace)> {
-    reports
-        .filter_map(|r| Some((r, r.trace.as_ref()?)))
-        .min_by_key(|(_, t)| (t.switches() + 3 * usize::from(t.nearest.is_empty()), t.events.len()))
+    let cost = |r: &Report, t: &Trace| {
+        let stale = t.events.iter().any(|e| e.missed.is_some());
+        let loom = r.case.engine == EngineKind::Loom;
+        t.switches() + 3 * usize::from(t.passing.is_empty()) + 4 * usize::from(stale) + 4 * usize::from(loom)
+    };
+    reports.filter_map(|r| Some((r, r.trace.as_ref()?))).min_by_key(|(r, t)| (cost(r, t), t.events.len()))
 }
 
 /// A variant that holds, in one line.

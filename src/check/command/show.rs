@@ -50,9 +50,8 @@ fn certified(reports: &[Report], shown: &Trace) -> Option<String> {
         .iter()
         .find(|r| r.case.engine == EngineKind::Exact && r.case.discipline == Default::default())?;
     let theirs = exact.trace.as_ref().filter(|t| (&t.property, t.kind) == (&shown.property, shown.kind))?;
-    let more = theirs.minimal.contains("certified")
-        && theirs.minimal != shown.minimal
-        && !theirs.minimal.starts_with("not");
+    let certified = |minimal: &str| minimal.contains("(certified)") && !minimal.contains("this one has");
+    let more = certified(&theirs.minimal) && !certified(&shown.minimal);
     more.then(|| format!("exact: {}; this one: {}", theirs.minimal, or_unknown(&shown.minimal)))
 }
 

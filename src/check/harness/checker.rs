@@ -175,6 +175,7 @@ impl Checker {
                 elapsed: start.elapsed(),
                 trace,
                 fingerprint,
+                shape: None,
                 tally: Tally::of(e.outcomes, e.census),
                 stdout: String::new(),
                 stderr: String::new(),

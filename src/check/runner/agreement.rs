@@ -2,6 +2,7 @@
 //! must be declared to, with one of six typed reasons, or its row is red.
 
 use super::Report;
+use super::trace::Trace;
 use crate::check::model::{Discipline, EngineKind, Memory};
 use crate::check::verdict::{Expect, Verdict};
 
@@ -110,4 +111,28 @@ pub fn settle(rows: &mut [Report]) -> Vec<Disagreement> {
         }
     }
     typed
+}
+
+/// An engine that does not look for a passing schedule is lent one that another has found for the same failure. That
+/// one is near to the other engine's counterexample; how it differs from this one is worked out anew.
+pub fn lend_passing(rows: &mut [Report]) {
+    let lenders: Vec<(EngineKind, Trace)> = rows
+        .iter()
+        .filter_map(|r| Some((r.case.engine, r.trace.clone().filter(|t| !t.passing.is_empty())?)))
+        .collect();
+    for r in rows.iter_mut() {
+        let engine = r.case.engine;
+        let Some(t) = r.trace.as_mut().filter(|t| t.passing.is_empty() && !t.events.is_empty()) else {
+            continue;
+        };
+        let same = lenders.iter().find(|(_, l)| (&l.property, l.kind) == (&t.property, t.kind));
+        match same {
+            Some((whose, l)) => t.passes(l.passing.clone(), Some(whose.word())),
+            None if engine == EngineKind::Loom => {
+                t.nearest = "not looked for by loom, and no other engine that was run has found this failure"
+                    .to_owned();
+            }
+            None => {}
+        }
+    }
 }

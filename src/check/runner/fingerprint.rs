@@ -47,26 +47,14 @@ mod tests {
     use crate::check::verdict::Kind;
 
     fn trace(object: &str, at: &str) -> Trace {
-        Trace {
-            property: "p".into(),
-            kind: Kind::Assertion,
-            message: "m".into(),
-            thread: None,
-            sites: vec![],
-            threads: vec![],
-            events: vec![TraceEvent {
-                thread: 1,
-                op: "load".into(),
-                object: Some(object.into()),
-                text: String::new(),
-                at: at.into(),
-                ..TraceEvent::default()
-            }],
-            schedule: vec![],
-            minimal: String::new(),
-            nearest: String::new(),
-            repeats: None,
-        }
+        let event = TraceEvent {
+            thread: 1,
+            op: "load".into(),
+            object: Some(object.into()),
+            at: at.into(),
+            ..TraceEvent::default()
+        };
+        Trace { events: vec![event], ..Trace::empty("p", Kind::Assertion) }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Judged {
     pub steps: u64,
     /// The failing execution.
     pub trace: Option<Trace>,
+    /// A hash of the model's operations, where it is known.
+    pub shape: Option<String>,
     /// How the executions came out.
     pub tally: Tally,
     /// The engine failed, not the model.
@@ -36,6 +38,7 @@ impl Judged {
             executions: 0,
             steps: 0,
             trace: None,
+            shape: None,
             tally: Tally::default(),
             engine_failed: false,
         }
@@ -118,6 +121,7 @@ fn died(case: &Case, ended: &Ended, status: ExitStatus) -> Judged {
             executions,
             steps: trace.events.len() as u64,
             trace: Some((**trace).clone()),
+            shape: None,
             tally: Tally::default(),
             engine_failed: false,
         };
@@ -151,10 +155,10 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         } else if let (Verdict::Exhausted, Role::Fixed, Some(p)) = (&verdict, case.role, vacuous) {
             verdict = Verdict::found(Some(p), Kind::Assertion);
             message = format!("`{p}` was never seen: the model is vacuous");
-        } else if c.shape.threads >= 2 && !c.shape.shared {
+        } else if c.observed.threads >= 2 && !c.observed.shared {
             message = format!(
                 "warning: {} threads share no checked object, so nothing was checked between them",
-                c.shape.threads
+                c.observed.threads
             );
         }
     }
@@ -164,6 +168,7 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         executions: c.executions,
         steps: c.steps,
         trace: c.trace.clone(),
+        shape: c.shape.clone(),
         tally: c.tally.clone(),
         engine_failed: false,
     }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`case`] (what is to run), [`budget`] and [`limits`] (what it may spend), [`process`] (one worker),
 //! [`judge`] (from what a worker said to a verdict), [`agreement`] (of the engines on a variant), [`trace`] (a failure
-//! in words), [`tally`] (how all executions came out).
+//! in words), [`switch`] and [`nearest`] (what is read from it), [`tally`] (how all executions came out).
 
 pub mod agreement;
 pub mod budget;
@@ -11,8 +11,10 @@ pub mod fingerprint;
 pub mod interrupt;
 pub mod judge;
 pub mod limits;
+pub mod nearest;
 pub mod process;
 pub mod saved;
+pub mod switch;
 pub mod tally;
 pub mod trace;
 
@@ -50,6 +52,8 @@ pub struct Report {
     pub trace: Option<Trace>,
     /// Its fingerprint.
     pub fingerprint: Option<String>,
+    /// A hash of the model's operations, if it has failed or was replayed.
+    pub shape: Option<String>,
     /// How its executions came out.
     pub tally: Tally,
     /// The worker's standard output, shortened.
@@ -129,6 +133,7 @@ pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnM
 
 fn settle(mut rows: Vec<Report>, on_event: &mut impl FnMut(Event)) {
     let disagreements = agreement::settle(&mut rows);
+    agreement::lend_passing(&mut rows);
     if !disagreements.is_empty() {
         on_event(Event::Disagreed(disagreements));
     }
@@ -231,6 +236,7 @@ pub fn run_subject(
         elapsed: ended.elapsed,
         trace: judged.trace,
         fingerprint,
+        shape: judged.shape,
         tally: judged.tally,
         stdout: ended.stdout,
         stderr: ended.stderr,

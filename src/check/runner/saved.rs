@@ -1,7 +1,7 @@
 //! Counterexample files: written whole or not at all, and refused when they belong to something else.
 
 use super::Report;
-use super::trace::Trace;
+use super::trace::{Size, TraceEvent};
 use crate::check::model::EngineKind;
 use crate::check::worker::protocol::WirePlan;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 /// First field of every file.
 const FORMAT: &str = "selvedge-counterexample";
 /// Raised when a field changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Larger files are none of ours.
+const LARGEST: u64 = 16 << 20;
 
 /// A saved counterexample.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -44,8 +46,17 @@ pub struct Saved {
     pub kind: String,
     /// Stable under moved lines.
     pub fingerprint: String,
-    /// How large the execution is.
-    pub shape: Shape,
+    /// A hash of the operations of the model's first execution; null where the worker died before it could tell.
+    pub shape: Option<String>,
+    /// How large the execution is; null in files of version 1.
+    #[serde(default)]
+    pub size: Option<Size>,
+    /// How large it was before it was shrunk.
+    #[serde(default)]
+    pub raw: Option<Size>,
+    /// How short it is known to be, in words.
+    #[serde(default)]
+    pub minimal: String,
     /// One line for people.
     pub message: String,
     /// The engine's own schedule.
@@ -55,24 +66,6 @@ pub struct Saved {
     /// The first and the last of them, from 1, that repeat for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<(usize, usize)>,
-}
-
-/// How large an execution is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Shape {
-    /// Model threads.
-    pub threads: usize,
-    /// Visible operations.
-    pub steps: usize,
-    /// How often control passed from one thread to another.
-    pub switches: usize,
-}
-
-impl Shape {
-    /// Of this execution.
-    pub fn of(t: &Trace) -> Shape {
-        Shape { threads: t.threads.len(), steps: t.events.len(), switches: t.switches() }
-    }
 }
 
 /// The version of an engine that this build explores with.
@@ -88,7 +81,7 @@ impl Saved {
     /// The counterexample of `report`, if it has one.
     pub fn of(report: &Report) -> Option<Saved> {
         let (trace, case) = (report.trace.as_ref()?, &report.case);
-        let line = |e: &super::trace::TraceEvent| {
+        let line = |e: &TraceEvent| {
             let who = trace.threads.get(e.thread).map_or("?", |t| t.name.as_str());
             format!("{who}: {} @ {}", e.text, e.at)
         };
@@ -107,7 +100,10 @@ impl Saved {
             property: trace.property.clone(),
             kind: trace.kind.word().to_owned(),
             fingerprint: report.fingerprint.clone()?,
-            shape: Shape::of(trace),
+            shape: report.shape.clone(),
+            size: Some(trace.size()),
+            raw: trace.raw,
+            minimal: trace.minimal.clone(),
             message: trace.message.clone(),
             schedule: trace.schedule.clone(),
             events: trace.events.iter().map(line).collect(),
@@ -128,22 +124,37 @@ impl Saved {
     /// Reads a file; the error is one line that says what is wrong with it.
     pub fn read(path: &Path) -> Result<Saved, String> {
         let at = path.display();
-        let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {at}: {e}"))?;
         let hint = "`selvedge check --out DIR` writes such files";
-        let value: serde_json::Value = serde_json::from_str(&text)
+        let about = std::fs::metadata(path).map_err(|e| format!("cannot read {at}: {e}"))?;
+        // A pipe or a device might never end.
+        if !about.is_file() || about.len() > LARGEST {
+            return Err(format!("{at} is not a counterexample file: it is no file, or too large; {hint}"));
+        }
+        let bytes = std::fs::read(path).map_err(|e| format!("cannot read {at}: {e}"))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| format!("{at} is not a counterexample file: it is not text; {hint}"))?;
+        let mut value: serde_json::Value = serde_json::from_str(&text)
             .map_err(|_| format!("{at} is not a counterexample file: it is not JSON; {hint}"))?;
         if value.get("format").and_then(|f| f.as_str()) != Some(FORMAT) {
             return Err(format!("{at} is not a counterexample file: `format` is not `{FORMAT}`; {hint}"));
         }
         let version = value.get("version").and_then(serde_json::Value::as_u64);
-        if version != Some(u64::from(VERSION)) {
+        if version.is_none_or(|v| v == 0 || v > u64::from(VERSION)) {
             let got = version.map_or("no version".to_owned(), |v| format!("version {v}"));
             return Err(format!(
-                "{at} has {got} of the file format, and this selvedge reads version {VERSION}"
+                "{at} has {got} of the file format, and this selvedge reads version {VERSION} and older"
             ));
+        }
+        if version == Some(1) {
+            // It had the size there.
+            value["shape"] = serde_json::Value::Null;
         }
         let saved: Saved =
             serde_json::from_value(value).map_err(|e| format!("{at} is damaged: {e}; {hint}"))?;
+        let names = [&saved.model, &saved.variant, &saved.engine, &saved.engine_version, &saved.selvedge];
+        if names.into_iter().any(|n| n.chars().any(char::is_control)) {
+            return Err(format!("{at} is damaged: a name in it is no name; {hint}"));
+        }
         saved.plan.plan().map_err(|e| format!("{at} is damaged: {e}; {hint}"))?;
         Ok(saved)
     }

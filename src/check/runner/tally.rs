@@ -71,6 +71,7 @@ impl Witness {
             schedule: Vec::new(),
             minimal: String::new(),
             repeats: Default::default(),
+            passing: None,
         });
         Witness { threads: t.threads.into_iter().map(|t| t.name).collect(), events: t.events }
     }

@@ -102,6 +102,9 @@ impl WirePlan {
     /// The plan, or what is wrong with it.
     pub fn plan(&self) -> Result<Plan, String> {
         let unknown = |what: &str, word: &str| format!("unknown {what} `{word}`");
+        if let Some((k, n)) = self.shard.filter(|(k, n)| k >= n) {
+            return Err(format!("share {k} of {n} does not exist"));
+        }
         Ok(Plan {
             strategy: strategy(&self.strategy).ok_or_else(|| unknown("strategy", &self.strategy))?,
             seed: self.seed,
@@ -197,7 +200,9 @@ pub struct Conclusion {
     /// `sometimes` properties that were seen.
     pub seen: Vec<String>,
     /// What the first executions looked like.
-    pub shape: Observed,
+    pub observed: Observed,
+    /// A hash of the model's operations, where it was asked for.
+    pub shape: Option<String>,
 }
 
 /// What the worker saw of the model while it ran.
@@ -211,7 +216,7 @@ pub struct Observed {
 
 impl Conclusion {
     /// What the engine found out, in words.
-    pub fn of(e: Exploration, shape: Observed) -> Self {
+    pub fn of(e: Exploration, observed: Observed, shape: Option<String>) -> Self {
         Conclusion {
             verdict: e.verdict,
             executions: e.executions,
@@ -219,6 +224,7 @@ impl Conclusion {
             trace: e.failure.as_deref().map(Trace::of),
             tally: Tally::of(e.outcomes, e.census),
             seen: e.seen.into_iter().map(str::to_owned).collect(),
+            observed,
             shape,
         }
     }

@@ -1,21 +1,27 @@
 //! Shrinks what shuttle has found: a recorded schedule becomes a sparse list of overrides over "stay on the thread that
-//! runs", as few as still violate the same property in the same way; the last of them, left out, is the nearest
-//! schedule that passes.
+//! runs", as few as still violate the same property in the same way; then all schedules with fewer preemptions are tried,
+//! from none upwards, until one fails (it is taken) or none does (that is certified), or the budget is spent (that is
+//! said). The last override, left out, is the nearest schedule that passes.
 //!
-//! After Zeller and Hildebrandt's delta debugging (2002), applied to schedules as Choi and Zeller did. Everything is
-//! counted in replays, not in seconds, so that the same seed gives the same counterexample; the clock is a safety net.
+//! After Zeller and Hildebrandt's delta debugging (2002), applied to schedules as Choi and Zeller did, and Musuvathi and
+//! Qadeer's iterative context bounding (PLDI 2007). Everything is counted in replays, not in seconds, so that the same
+//! seed gives the same counterexample; the clock is a safety net.
 
 use crate::check::engine::shuttle::{self, DATA, STAY};
 use crate::check::engine::{Exploration, Plan};
-use crate::check::event::Event;
 use crate::check::model::Scenario;
-use crate::check::run::{self, Failure};
+use crate::check::run::{self, Execution, Failure};
+use crate::check::runner::switch;
+use crate::check::runner::trace::Trace;
 use crate::check::verdict::Verdict;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Replays at most, for one counterexample.
 const REPLAYS: usize = 1500;
+/// Steps, over all schedules that are tried to find one with fewer preemptions, and such schedules.
+const TRIED_STEPS: u64 = 200_000;
+const TRIED: u64 = 10_000;
 /// Replays, at least, for the search for one that passes.
 const NEARBY: usize = 300;
 /// What it may take where replays are slow.
@@ -23,66 +29,91 @@ const TIME: Duration = Duration::from_secs(8);
 /// Longer schedules are left as they are: their replays would take too long.
 const LONGEST: usize = 4000;
 
-/// A counterexample after shrinking.
-pub struct Shrunk {
-    /// The failure, with a full schedule that replays strictly.
-    pub failure: Box<Failure>,
-    /// The nearest passing schedule, in words; empty if there is none.
-    pub nearest: String,
-}
-
 struct Shrinker<'a> {
+    /// The scenario, which leaves its last complete execution in `last`.
     scenario: Scenario,
+    /// The scenario as it is.
+    plain: &'a Scenario,
     plan: &'a Plan,
     like: &'a Failure,
     left: usize,
     until: Instant,
-    log: Arc<Mutex<Vec<Event>>>,
+    last: Last,
 }
 
-/// Shrinks `failure`; `None` if that did not make it shorter.
-pub fn shrink(scenario: &Scenario, plan: &Plan, failure: &Failure) -> Option<Shrunk> {
+type Last = Arc<Mutex<Option<Execution>>>;
+
+/// How large a counterexample is to its reader: preemptions, switches, steps.
+type Rank = (usize, usize, usize);
+
+fn rank(f: &Failure) -> Rank {
+    let t = Trace::of(f);
+    (switch::preemptions(&t), t.switches(), t.events.len())
+}
+
+/// Shrinks `failure`, says how short it is known to be, and looks for a schedule nearby that passes; `None` if there is
+/// nothing to go by. What it returns has a full schedule that replays strictly.
+pub fn shrink(scenario: &Scenario, plan: &Plan, failure: &Failure) -> Option<Box<Failure>> {
     if failure.schedule.is_empty() || failure.schedule.len() > LONGEST {
         return None;
     }
-    let log = Arc::new(Mutex::new(Vec::new()));
+    let last = Last::default();
     let mut s = Shrinker {
-        scenario: logged(scenario, &log),
+        scenario: logged(scenario, &last),
+        plain: scenario,
         plan,
         like: failure,
         left: REPLAYS,
         until: Instant::now() + TIME,
-        log,
+        last,
     };
-    let (sparse, complete) = s.sparse(failure.schedule.clone());
-    let mut shrunk = s.fails(&sparse)?;
-    // The full schedule of the shrunk execution must lead there by itself, strictly.
-    let strictly = shuttle::replay(&s.scenario, plan, &shrunk.schedule, true);
-    let same = same_failure(failure, strictly)?;
-    if same.schedule != shrunk.schedule || switches(&shrunk) > switches(failure) {
-        return None;
+    let mut best = (failure.schedule.clone(), Box::new(failure.clone()));
+    let (sparse, mut complete) = s.sparse(failure.schedule.clone(), None);
+    if let Some(shorter) = s.settled(sparse).filter(|f| rank(&f.1) <= rank(&best.1)) {
+        best = shorter;
     }
-    let overrides = sparse.iter().filter(|e| **e != STAY).count();
-    shrunk.minimal = match (overrides, complete) {
-        (0, _) => "the schedule without any forced switch fails".to_owned(),
-        (n, true) => format!(
-            "{n} forced {} of {} recorded, none of which can be left out by itself; not certified beyond that",
-            if n == 1 { "choice" } else { "choices" },
-            failure.schedule.len()
-        ),
-        (_, false) => "not certified".to_owned(),
-    };
-    let nearest = s.nearest(&sparse, &shrunk);
-    Some(Shrunk { failure: shrunk, nearest })
+    let (fewer, least) = s.fewer_preemptions(rank(&best.1).0, failure.events.len());
+    if let Some(f) = fewer {
+        let most = rank(&f).0;
+        s.left = s.left.max(NEARBY);
+        let (sparse, done) = s.sparse(f.schedule.clone(), Some(most));
+        if let Some(shorter) = s.settled(sparse).filter(|f| rank(&f.1) < rank(&best.1)) {
+            (best, complete) = (shorter, done);
+        }
+    }
+    let (sparse, mut shrunk) = best;
+    let choices = sparse.iter().filter(|e| **e != STAY).count() as u64;
+    let mut minimal = certificate(rank(&shrunk).0, least);
+    if complete && choices > 0 && least < rank(&shrunk).0 {
+        let choices = crate::render::count(choices, "forced choice");
+        minimal += &format!("; {choices}, none of which can be left out by itself");
+    }
+    shrunk.minimal = minimal;
+    shrunk.passing = s.nearest(&sparse, &shrunk).map(Box::new);
+    Some(shrunk)
 }
 
-/// The scenario, which leaves the log of its last complete execution behind.
-fn logged(scenario: &Scenario, log: &Arc<Mutex<Vec<Event>>>) -> Scenario {
-    let (scenario, log) = (scenario.clone(), log.clone());
+/// What is known of the number of preemptions: this one has `has`, and none with fewer than `least` fails.
+fn certificate(has: usize, least: usize) -> String {
+    match (has, least) {
+        (0, _) => "no preemption is needed".to_owned(),
+        (1, 1..) => "no failure without a preemption (certified)".to_owned(),
+        (has, least) if least >= has => format!("no failure with fewer than {has} preemptions (certified)"),
+        (has, 1) => format!("no failure without a preemption (certified); this one has {has}"),
+        (has, 0) => format!("not certified; {}", crate::render::count(has as u64, "preemption")),
+        (has, least) => {
+            format!("no failure with fewer than {least} preemptions (certified); this one has {has}")
+        }
+    }
+}
+
+/// The scenario, which leaves its last complete execution behind.
+fn logged(scenario: &Scenario, last: &Last) -> Scenario {
+    let (scenario, last) = (scenario.clone(), last.clone());
     Arc::new(move || {
         let outcome = scenario();
         if let Some(run) = run::current() {
-            *log.lock().unwrap_or_else(PoisonError::into_inner) = run.state().events.clone();
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.state().execution());
         }
         outcome
     })
@@ -90,10 +121,6 @@ fn logged(scenario: &Scenario, log: &Arc<Mutex<Vec<Event>>>) -> Scenario {
 
 fn same_failure(like: &Failure, e: Exploration) -> Option<Box<Failure>> {
     e.failure.filter(|f| f.property == like.property && f.kind == like.kind)
-}
-
-fn switches(f: &Failure) -> usize {
-    f.events.windows(2).filter(|w| w[0].thread != w[1].thread).count()
 }
 
 impl Shrinker<'_> {
@@ -110,8 +137,35 @@ impl Shrinker<'_> {
         same_failure(self.like, e)
     }
 
-    /// Leaves out ever smaller runs of choices while it still fails; whether it came to an end.
-    fn sparse(&mut self, mut schedule: Vec<u32>) -> (Vec<u32>, bool) {
+    /// The execution of a sparse schedule, with the schedule; `None` if its full schedule does not lead there by itself,
+    /// strictly.
+    fn settled(&mut self, sparse: Vec<u32>) -> Option<(Vec<u32>, Box<Failure>)> {
+        let shrunk = self.fails(&sparse)?;
+        let strictly = shuttle::replay(&self.scenario, self.plan, &shrunk.schedule, true);
+        let same = same_failure(self.like, strictly)?;
+        (same.schedule == shrunk.schedule).then_some((sparse, shrunk))
+    }
+
+    /// Tries all schedules without a preemption, then all with one, and so on up to what is `known`: the first that
+    /// fails in the same way, if any, and the number below which none does.
+    fn fewer_preemptions(&self, known: usize, steps: usize) -> (Option<Box<Failure>>, usize) {
+        let mut left = (TRIED_STEPS / steps.max(1) as u64).clamp(100, TRIED);
+        for k in 0..known {
+            let plan = Plan { executions: left, ..self.plan.clone() };
+            let e = shuttle::bounded(self.plain, &plan, k as u32, self.until);
+            left = left.saturating_sub(e.executions);
+            match e.verdict {
+                Verdict::Exhausted if left > 0 => {}
+                Verdict::Found { .. } => return (same_failure(self.like, e), k),
+                _ => return (None, k),
+            }
+        }
+        (None, known)
+    }
+
+    /// Leaves out ever smaller runs of choices while it still fails, with at most so many preemptions; whether it came
+    /// to an end.
+    fn sparse(&mut self, mut schedule: Vec<u32>, most: Option<usize>) -> (Vec<u32>, bool) {
         let mut size = schedule.len();
         while size > 0 {
             let mut dropped = false;
@@ -121,7 +175,8 @@ impl Shrinker<'_> {
                 if schedule[at..end].iter().any(|e| *e != STAY) {
                     let mut candidate = schedule.clone();
                     candidate[at..end].fill(STAY);
-                    if self.fails(&candidate).is_some() {
+                    let fails = self.fails(&candidate);
+                    if fails.is_some_and(|f| most.is_none_or(|m| rank(&f).0 <= m)) {
                         schedule = candidate;
                         dropped = true;
                     }
@@ -145,13 +200,13 @@ impl Shrinker<'_> {
 
     /// One choice away from the failing schedule, from its end: an override left out, or another thread chosen. The
     /// first execution that passes is the nearest.
-    fn nearest(&mut self, sparse: &[u32], failing: &Failure) -> String {
+    fn nearest(&mut self, sparse: &[u32], failing: &Failure) -> Option<Execution> {
         self.left = self.left.max(NEARBY);
         for at in (0..sparse.len()).rev().filter(|i| sparse[*i] != STAY) {
             let mut candidate = sparse.to_vec();
             candidate[at] = STAY;
             if let Some(passing) = self.passes(&candidate) {
-                return compared(failing, &passing);
+                return Some(passing);
             }
         }
         let full = &failing.schedule;
@@ -159,48 +214,37 @@ impl Shrinker<'_> {
             for other in (0..failing.threads.len() as u32).filter(|t| *t != full[at]) {
                 let candidate: Vec<u32> = full[..at].iter().copied().chain([other]).collect();
                 if let Some(passing) = self.passes(&candidate) {
-                    return compared(failing, &passing);
+                    return Some(passing);
                 }
             }
         }
-        String::new()
+        None
     }
 
-    /// The log of the execution, if it is complete and nothing is violated in it.
-    fn passes(&mut self, schedule: &[u32]) -> Option<Vec<Event>> {
+    /// The execution, if it is complete and nothing is violated in it.
+    fn passes(&mut self, schedule: &[u32]) -> Option<Execution> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
         let e = self.replay(schedule)?;
         let passed =
             e.failure.is_none() && matches!(e.verdict, Verdict::NotFound { .. }) && e.executions == 1;
-        passed.then(|| self.log.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take().filter(|_| passed)
     }
 }
 
-/// Where the passing execution leaves the failing one, and the pair of steps that changes places there.
-fn compared(failing: &Failure, passing: &[Event]) -> String {
-    let same = |(a, b): &(&Event, &Event)| a.thread == b.thread && a.op == b.op && a.answer == b.answer;
-    let d = failing.events.iter().zip(passing).take_while(same).count();
-    let name = |t: crate::check::event::ThreadId| match failing.threads.get(t.0 as usize) {
-        Some(info) => info.name.clone().unwrap_or_else(|| format!("t{}", t.0)),
-        None => format!("t{}", t.0),
-    };
-    let (Some(f), Some(p)) = (failing.events.get(d), passing.get(d)) else { return String::new() };
-    let step = |i: usize| format!("step {} ({})", i + 1, name(failing.events[i].thread));
-    if f.thread == p.thread {
-        return format!("another choice at {} passes; the critical step is {}.", step(d), d + 1);
-    }
-    match failing.events[d..].iter().position(|e| e.thread == p.thread).map(|i| d + i) {
-        Some(k) => format!(
-            "let {} go on before {} and the property holds; critical pair: {} <-> {}.",
-            step(k),
-            step(d),
-            d + 1,
-            k + 1
-        ),
-        None => format!(
-            "let {} go on before {} and the property holds; critical step: {}.",
-            name(p.thread),
-            step(d),
-            d + 1
-        ),
+#[cfg(test)]
+mod tests {
+    use super::certificate;
+
+    #[test]
+    fn a_certificate_claims_no_more_than_was_tried() {
+        for (has, least, says) in [
+            (0, 0, "no preemption is needed"),
+            (1, 1, "no failure without a preemption (certified)"),
+            (3, 3, "no failure with fewer than 3 preemptions (certified)"),
+            (3, 2, "no failure with fewer than 2 preemptions (certified); this one has 3"),
+            (2, 0, "not certified; 2 preemptions"),
+        ] {
+            assert_eq!(certificate(has, least), says);
+        }
     }
 }

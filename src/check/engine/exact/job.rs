@@ -6,7 +6,7 @@ use super::linear::{Tail, cut};
 use super::locations::{Locations, Names};
 use super::lower::Exact;
 use super::search::Mode;
-use crate::check::engine::Plan;
+use crate::check::engine::{Plan, stuck};
 use crate::check::event::{MAIN, ThreadId};
 use crate::check::model::{Outcome, Scenario};
 use crate::check::quarantine::Window;
@@ -289,8 +289,9 @@ impl Worker {
             let t = x.threads.iter().position(|t| t.want != Want::Done).unwrap_or(0);
             (Violation::Deadlock, t, "waits for ever; no thread can move")
         };
+        let who = stuck::thread_name(&self.run.state(), ThreadId(t as u8));
         self.run.set_me(ThreadId(t as u8));
-        self.run.note_failure(None, kind, format!("thread {t} {message}"), Vec::new());
+        self.run.note_failure(None, kind, format!("{who} {message}"), Vec::new());
     }
 
     /// A loop whose round was the same as the one before was taken for a wait. One that counts such rounds is none.

@@ -251,3 +251,24 @@ pub fn order(g: &Graph, tails: &[Tail], waiting: &[EventId]) -> Option<Order> {
     }
     None
 }
+
+/// An order of the graph's events that follows `model`, an order of another graph's, as long as it can.
+pub fn alike(g: &Graph, model: &[EventId]) -> Option<Vec<EventId>> {
+    [(true, true), (true, false), (false, false)].into_iter().find_map(|(mo, rb)| {
+        let s = Steps::new(g, &[], &[], mo, rb);
+        let mut at = vec![0u16; s.of.len()];
+        let mut threads = Vec::new();
+        while threads.len() < s.total() {
+            let next = |t: usize, at: &[u16]| s.of[t].get(at[t] as usize).map(|s| s.head);
+            let wanted = model
+                .iter()
+                .find(|h| h.t() < at.len() && next(h.t(), &at) == Some(**h) && s.ready(&at, h.t()));
+            let stay = || threads.last().copied().filter(|&t| s.ready(&at, t));
+            let t = wanted.map(|h| h.t()).or_else(stay);
+            let t = t.or_else(|| (0..at.len()).find(|&t| s.ready(&at, t)))?;
+            at[t] += 1;
+            threads.push(t);
+        }
+        Some(s.heads(&threads))
+    })
+}

@@ -12,8 +12,9 @@
 //!
 //! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do), `rounds` (which
 //! loops wait), `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade
-//! to events), `arcs` and `cells` (what needs no events), `job` and `search` (one job; workers and results), `linear`
-//! `estimate` (how large a search is), and `witness` (from a failing graph to the execution that is shown).
+//! to events), `arcs` and `cells` (what needs no events), `job` and `search` (one job; workers and results), `linear`,
+//! `estimate` (how large a search is), `witness` (from a failing graph to the execution that is shown) and `nearest`
+//! (one that passes).
 
 mod arcs;
 mod backward;
@@ -29,6 +30,7 @@ mod job;
 mod linear;
 mod locations;
 mod lower;
+mod nearest;
 mod rounds;
 mod search;
 mod update;

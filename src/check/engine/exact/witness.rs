@@ -3,9 +3,10 @@
 //! the model comes out how.
 
 use super::exec::Want;
-use super::graph::Graph;
+use super::graph::{EventId, Graph};
 use super::job::{End, Failing, Worker};
 use super::linear::{self, Order};
+use super::nearest::KEPT;
 use crate::check::engine::{Census, Plan};
 use crate::check::model::Outcome;
 use crate::check::quarantine::Window;
@@ -35,6 +36,7 @@ impl Worker {
         self.go_on = true;
         let mut stack = vec![Graph::root()];
         let mut jobs = 0;
+        let mut passing = Vec::new();
         while let Some(g) = stack.pop() {
             jobs += 1;
             if jobs > JOBS {
@@ -43,6 +45,11 @@ impl Worker {
             let path = g.path.clone();
             let end = self.run_job(g);
             stack.append(&mut self.children(&path));
+            if let End::Leaf { complete: true } = end
+                && passing.len() < KEPT
+            {
+                passing.push(self.exact.inner().e.x.g.fork());
+            }
             let End::Failed(failures) = end else { continue };
             // One execution, however many of its threads come to fail in it.
             if let Some(f) = failures.first().map(|f| &f.failure) {
@@ -64,7 +71,10 @@ impl Worker {
         census.witnesses = witnesses.into_iter().map(|(o, w)| (o, w.1)).collect();
         let (rank, order, failing) = best;
         self.go_on = false;
-        let mut shown = order.and_then(|o| self.execute_in(&failing, o)).unwrap_or(failing.failure);
+        let heads = order.map_or(Vec::new(), |o| o.events);
+        let nearest = self.nearest(&failing, &heads, &passing);
+        let mut shown = self.execute_in(&failing, &heads).unwrap_or(failing.failure);
+        shown.passing = nearest.map(Box::new);
         shown.schedule = failing.path;
         shown.minimal = match (rank.0, rank.1, jobs <= JOBS) {
             (true, _, true) => "no sequentially consistent execution fails (certified)".to_owned(),
@@ -79,15 +89,38 @@ impl Worker {
     }
 
     /// Executes the failing graph once more, in this order; `None` if it then ends in another way.
-    fn execute_in(&self, failing: &Failing, order: Order) -> Option<Box<Failure>> {
+    fn execute_in(&self, failing: &Failing, heads: &[EventId]) -> Option<Box<Failure>> {
+        if heads.is_empty() {
+            return None;
+        }
         let _held_back = Window::open();
         let _installed = self.run.install();
         self.run.keep_notes(true);
         let mut graph = failing.graph.clone();
         graph.path.clone_from(&failing.path);
+        let whole = self.conduct(graph, heads);
+        let f = &failing.failure;
+        if !self.run.over() && whole {
+            match f.kind {
+                Violation::Leak => self.run.check_leaks(),
+                Violation::Deadlock | Violation::LostWakeup | Violation::Livelock => {
+                    self.run.set_me(f.thread.unwrap_or(crate::check::event::MAIN));
+                    self.run.note_failure(Some(&f.property), f.kind, f.message.clone(), f.sites.clone());
+                }
+                _ => {}
+            }
+        }
+        let again = self.run.reopen();
+        self.exact.abandon();
+        self.run.keep_notes(false);
+        again.filter(|a| a.property == f.property && a.kind == f.kind)
+    }
+
+    /// Executes a graph in this order of its heads; whether it could. The run is installed, and the caller abandons what
+    /// is left.
+    pub fn conduct(&self, graph: Graph, heads: &[EventId]) -> bool {
         let _outcome = self.begin(graph);
-        let heads = order.events;
-        self.exact.inner().e.x.guide = Some((heads.clone(), 0));
+        self.exact.inner().e.x.guide = Some((heads.to_vec(), 0));
         let at = || self.exact.inner().e.x.guide.as_ref().map_or(0, |g| g.1);
         while at() < heads.len() && !self.run.over() {
             let (before, t) = (at(), heads[at()].t());
@@ -110,21 +143,7 @@ impl Worker {
             }
             t += 1;
         }
-        let f = &failing.failure;
-        if !self.run.over() && at() == heads.len() {
-            match f.kind {
-                Violation::Leak => self.run.check_leaks(),
-                Violation::Deadlock | Violation::LostWakeup | Violation::Livelock => {
-                    self.run.set_me(f.thread.unwrap_or(crate::check::event::MAIN));
-                    self.run.note_failure(Some(&f.property), f.kind, f.message.clone(), f.sites.clone());
-                }
-                _ => {}
-            }
-        }
-        let again = self.run.reopen();
-        self.exact.abandon();
-        self.run.keep_notes(false);
-        again.filter(|a| a.property == f.property && a.kind == f.kind)
+        at() == heads.len()
     }
 }
 

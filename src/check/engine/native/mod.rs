@@ -60,6 +60,7 @@ impl Execution {
                 schedule: Vec::new(),
                 minimal: String::new(),
                 repeats: None,
+                passing: None,
             });
             if let Some(tell) = ON_FAILURE.get() {
                 tell(&failure);

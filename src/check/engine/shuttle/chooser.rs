@@ -7,6 +7,7 @@ use crate::check::event::ThreadId;
 use crate::check::model::Strategy;
 use shuttle_engine::scheduler::{Scheduler, Task, TaskId};
 use smallvec::SmallVec;
+use std::time::Instant;
 
 /// In a schedule: a data choice, its value in the low bits. Other entries are thread numbers.
 pub const DATA: u32 = 1 << 31;
@@ -22,6 +23,8 @@ pub struct Candidate<'a> {
     pub thread: ThreadId,
     /// shuttle's view of it.
     pub task: &'a Task,
+    /// It says itself that others should go first: to leave it is no preemption.
+    pub yields: bool,
 }
 
 /// The candidates for one step.
@@ -176,7 +179,12 @@ impl Chooser {
             Chooser::Dfs(d) => {
                 // The running thread comes first, so that the first execution found has few switches.
                 let running = candidates.iter().position(|c| Some(c.task.id()) == current);
+                let could_go_on = running.filter(|r| !candidates[*r].yields);
+                if let (Some(r), true) = (could_go_on, d.spent()) {
+                    return candidates[r].thread;
+                }
                 let pick = d.choose(candidates.len() as u32) as usize;
+                d.preemptions += u32::from(could_go_on.is_some() && pick != 0);
                 let i = match running {
                     Some(r) if pick == 0 => r,
                     Some(r) if pick <= r => pick - 1,
@@ -231,14 +239,32 @@ pub struct Dfs {
     at: usize,
     started: bool,
     diverged: bool,
+    /// Preemptions of the execution at hand, and the most that one may have.
+    preemptions: u32,
+    bound: Option<u32>,
+    /// A safety net: no execution begins later.
+    until: Option<Instant>,
     /// The whole tree was explored.
     pub exhausted: bool,
 }
 
 impl Dfs {
+    /// The search of all executions with at most so many preemptions, for which there is time until then.
+    pub fn bounded(preemptions: u32, until: Instant) -> Self {
+        Dfs { bound: Some(preemptions), until: Some(until), ..Dfs::default() }
+    }
+
+    fn spent(&self) -> bool {
+        self.bound.is_some_and(|b| self.preemptions >= b)
+    }
+
     fn new_execution(&mut self) -> bool {
         self.diverged |= self.at < self.path.len();
         self.at = 0;
+        self.preemptions = 0;
+        if self.until.is_some_and(|u| Instant::now() > u) {
+            return false;
+        }
         if !std::mem::replace(&mut self.started, true) {
             return true;
         }

@@ -84,7 +84,8 @@ impl Scheduler for Driver {
                 if state.threads[thread.0 as usize].ended {
                     return Some(task.id());
                 }
-                let candidate = Candidate { thread, task };
+                let yields = state.threads[thread.0 as usize].yielding;
+                let candidate = Candidate { thread, task, yields };
                 match state.readiness(thread) {
                     Readiness::Ready => offer.ready.push(candidate),
                     Readiness::Idle => offer.idle.push(candidate),

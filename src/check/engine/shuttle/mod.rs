@@ -40,11 +40,12 @@ use crate::check::model::Scenario;
 use crate::check::run;
 use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
-use chooser::{Chooser, Replay};
+use chooser::{Chooser, Dfs, Replay};
 use driver::Driver;
 use kernel::Kernel;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
+use std::time::Instant;
 
 pub use chooser::{DATA, STAY};
 
@@ -73,6 +74,12 @@ pub fn explore_with(scenario: &Scenario, plan: &Plan, detect_races: bool) -> Exp
 /// `strict`: if nothing is found then, it is `inconclusive`.
 pub fn replay(scenario: &Scenario, plan: &Plan, schedule: &[u32], strict: bool) -> Exploration {
     run(scenario, plan, Chooser::Replay(Replay::new(schedule, strict)), true)
+}
+
+/// Explores every execution of `scenario` with at most so many preemptions; `engine-limit` where there are more of them
+/// than `plan` allows, or no time until then.
+pub fn bounded(scenario: &Scenario, plan: &Plan, preemptions: u32, until: Instant) -> Exploration {
+    run(scenario, plan, Chooser::Dfs(Dfs::bounded(preemptions, until)), true)
 }
 
 /// A variable of shuttle's that would change what its schedulers do, if one is set.

@@ -1,157 +1,13 @@
-//! A failure in words: the owned, serialisable form of [`Failure`] that leaves the worker.
-//!
-//! Names come from the source (`named`, thread builders); what has no name gets a structural one, so that the
-//! same execution reads the same in every process. The only values that depend on the process are addresses:
-//! they are numbered in order of appearance (`ptr#1`).
+//! Operations and values in words: `store vserver = 2 (sc)`.
 
-use crate::check::event::{Answer, Event, FROM_INITIAL, ObjectId, Op, Rmw, ThreadId};
-use crate::check::run::{Failure, ObjectInfo, Site};
-use crate::check::verdict::Kind;
-use serde::{Deserialize, Serialize};
+use super::TraceEvent;
+use crate::check::event::{Answer, Event, FROM_INITIAL, ObjectId, ObjectKind, Op, Rmw, ThreadId};
+use crate::check::run::{ObjectInfo, Site, ThreadInfo};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-/// A violated property with the execution that violates it, in words.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Trace {
-    /// The property.
-    pub property: String,
-    /// How it was violated.
-    pub kind: Kind,
-    /// One line for people.
-    pub message: String,
-    /// The failing thread, as an index into `threads`.
-    pub thread: Option<usize>,
-    /// Positions that explain the failure, such as the two sides of a race.
-    pub sites: Vec<TraceSite>,
-    /// The threads at the moment of failure.
-    pub threads: Vec<TraceThread>,
-    /// Everything that happened, in order.
-    pub events: Vec<TraceEvent>,
-    /// The engine's own schedule.
-    pub schedule: Vec<u32>,
-    /// What the engine knows of how short it is; empty if nothing.
-    pub minimal: String,
-    /// The nearest passing schedule and the pair of steps that flips the result, in words; empty if unknown.
-    #[serde(default)]
-    pub nearest: String,
-    /// The first and the last event of a cycle, after which everything is as before it, so that it can go on for ever.
-    #[serde(default)]
-    pub repeats: Option<(usize, usize)>,
-}
-
-/// A position that explains the failure.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct TraceSite {
-    /// Whose, as an index into the threads.
-    pub thread: usize,
-    /// What happens there.
-    pub what: String,
-    /// `file:line`.
-    pub at: String,
-}
-
-/// A thread at the moment of failure.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct TraceThread {
-    /// `main`, the builder's name, or `t1`.
-    pub name: String,
-    /// What it had announced and not done.
-    pub pending: Option<TraceSite>,
-    /// That operation's kind, one word, and its object (for `join`, the thread): what it waits for if it is stuck.
-    #[serde(default)]
-    pub wants: Option<(String, Option<String>)>,
-    /// It had ended.
-    pub ended: bool,
-    /// What it had said it was about to do, and no operation followed.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub note: String,
-}
-
-/// One completed operation.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct TraceEvent {
-    /// Who, as an index into the threads.
-    pub thread: usize,
-    /// The kind of operation, one word.
-    pub op: String,
-    /// The object's name, where it acts on one.
-    pub object: Option<String>,
-    /// The operation with its values, for people.
-    pub text: String,
-    /// `file:line`.
-    pub at: String,
-    /// What its thread said it was about to do; empty if nothing.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub note: String,
-    /// What the atomic holds once the operation is done, if it has written it.
-    #[serde(default)]
-    pub wrote: Option<String>,
-    /// For a read: the event that wrote what it read, where the engine knows it and it is not the initial value.
-    #[serde(default)]
-    pub from: Option<usize>,
-    /// For a read of an old value: the newest write that it did not see.
-    #[serde(default)]
-    pub missed: Option<usize>,
-}
-
-impl Trace {
-    /// The failure in words.
-    pub fn of(f: &Failure) -> Trace {
-        let mut w = Words::new(f);
-        let threads = f
-            .threads
-            .iter()
-            .enumerate()
-            .map(|(i, t)| TraceThread {
-                name: w.thread(ThreadId(i as u8)),
-                pending: t.pending.filter(|_| !t.ended).map(|(op, site)| TraceSite {
-                    thread: i,
-                    what: w.announced(&op),
-                    at: position(site),
-                }),
-                wants: t.pending.filter(|_| !t.ended).map(|(op, _)| (word(&op).to_owned(), w.subject(&op))),
-                ended: t.ended,
-                note: t.notes.join("; "),
-            })
-            .collect();
-        let mut newest = BTreeMap::new();
-        let mut events: Vec<TraceEvent> =
-            f.events.iter().enumerate().map(|(i, e)| w.event(i, e, &mut newest)).collect();
-        for (thread, nth, text) in &f.notes {
-            let mut theirs = events.iter_mut().filter(|e| e.thread == thread.0 as usize);
-            if let Some(e) = theirs.nth(*nth as usize) {
-                e.note = if e.note.is_empty() { text.clone() } else { format!("{}; {text}", e.note) };
-            }
-        }
-        let sites = f.sites.iter().map(|(t, what, at)| TraceSite {
-            thread: t.0 as usize,
-            what: what.clone(),
-            at: position(at),
-        });
-        Trace {
-            property: f.property.clone(),
-            kind: f.kind,
-            message: f.message.clone(),
-            thread: f.thread.map(|t| t.0 as usize),
-            sites: sites.collect(),
-            threads,
-            events,
-            schedule: f.schedule.clone(),
-            minimal: f.minimal.clone(),
-            nearest: String::new(),
-            repeats: f.repeats,
-        }
-    }
-
-    /// How often control passes from one thread to another.
-    pub fn switches(&self) -> usize {
-        self.events.windows(2).filter(|w| w[0].thread != w[1].thread).count()
-    }
-}
-
-fn position(site: Site) -> String {
+pub(super) fn position(site: Site) -> String {
     format!("{}:{}", site.file().replace('\\', "/"), site.line())
 }
 
@@ -181,22 +37,18 @@ fn rmw(r: Rmw) -> &'static str {
 }
 
 /// Turns ids and values into words, remembering the addresses it has seen.
-struct Words<'a> {
+pub(super) struct Words<'a> {
     objects: &'a BTreeMap<ObjectId, ObjectInfo>,
     threads: Vec<Option<&'a str>>,
     pointers: Vec<u64>,
 }
 
 impl<'a> Words<'a> {
-    fn new(f: &'a Failure) -> Self {
-        Words {
-            objects: &f.objects,
-            threads: f.threads.iter().map(|t| t.name.as_deref()).collect(),
-            pointers: Vec::new(),
-        }
+    pub(super) fn new(objects: &'a BTreeMap<ObjectId, ObjectInfo>, threads: &'a [ThreadInfo]) -> Self {
+        Words { objects, threads: threads.iter().map(|t| t.name.as_deref()).collect(), pointers: Vec::new() }
     }
 
-    fn thread(&self, t: ThreadId) -> String {
+    pub(super) fn thread(&self, t: ThreadId) -> String {
         match self.threads.get(t.0 as usize) {
             Some(Some(name)) => (*name).to_owned(),
             _ => format!("t{}", t.0),
@@ -230,12 +82,41 @@ impl<'a> Words<'a> {
     }
 
     /// What an operation acts on: an object, or for `join`, `spawn` and `unpark` a thread.
-    fn subject(&self, op: &Op) -> Option<String> {
+    pub(super) fn subject(&self, op: &Op) -> Option<String> {
         match *op {
             Op::Join { child } | Op::Spawn { child } => Some(self.thread(child)),
             Op::Unpark { thread } => Some(self.thread(thread)),
             _ => op.object().map(|o| self.object(o)),
         }
+    }
+
+    /// The whole log in words, each note with the operation that it is about.
+    pub(super) fn events(&mut self, events: &[Event], notes: &[(ThreadId, u32, String)]) -> Vec<TraceEvent> {
+        let mut newest = BTreeMap::new();
+        let said = events.iter().enumerate().map(|(i, e)| self.event(i, e, &mut newest));
+        let mut said: Vec<TraceEvent> = said.collect();
+        for (thread, nth, text) in notes {
+            let mut theirs = said.iter_mut().filter(|e| e.thread == thread.0 as usize);
+            if let Some(e) = theirs.nth(*nth as usize) {
+                e.note = if e.note.is_empty() { text.clone() } else { format!("{}; {text}", e.note) };
+            }
+        }
+        said
+    }
+
+    /// What the atomics that the log speaks of held when they were created.
+    pub(super) fn initial(&mut self, events: &[Event]) -> Vec<(String, String)> {
+        let mut used: Vec<ObjectId> = events.iter().filter_map(|e| e.op.object()).collect();
+        used.sort_unstable();
+        used.dedup();
+        let atomic = |o: &ObjectInfo| matches!(o.kind, ObjectKind::Atomic { .. });
+        let (objects, mut initial) = (self.objects, Vec::new());
+        for id in used {
+            if let Some(o) = objects.get(&id).filter(|o| atomic(o)) {
+                initial.push((self.object(id), self.value(o.init)));
+            }
+        }
+        initial
     }
 
     /// `newest` holds the last write of the log to each atomic: its place and its value.
@@ -268,7 +149,7 @@ impl<'a> Words<'a> {
     }
 
     /// An operation that has been announced: what the thread wants.
-    fn announced(&mut self, op: &Op) -> String {
+    pub(super) fn announced(&mut self, op: &Op) -> String {
         match *op {
             Op::Load { obj, order: o } => format!("load {} ({})", self.object(obj), order(o)),
             Op::Cas { obj, expected, new, .. } => {
@@ -432,7 +313,10 @@ pub fn word(op: &Op) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::event::{MAIN, ObjectKind};
+    use crate::check::event::MAIN;
+    use crate::check::run::Failure;
+    use crate::check::runner::trace::Trace;
+    use crate::check::verdict::Kind;
     use std::panic::Location;
 
     fn failure(ops: &[(Op, u64)]) -> Failure {
@@ -441,6 +325,7 @@ mod tests {
             kind: ObjectKind::Atomic { width: 64 },
             name: Some("word".to_owned()),
             site,
+            init: 0,
             owed: false,
         };
         let event = |(op, value): &(Op, u64)| Event {
@@ -463,6 +348,7 @@ mod tests {
             schedule: Vec::new(),
             minimal: Default::default(),
             repeats: None,
+            passing: None,
         }
     }
 

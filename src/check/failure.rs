@@ -1,0 +1,79 @@
+//! What is kept of an execution: of one that violates a property, and of one that does not; and of its objects.
+
+use super::event::{Event, ObjectId, ObjectKind, ThreadId};
+use super::run::{Site, State, ThreadInfo};
+use super::verdict::Kind;
+use std::collections::BTreeMap;
+
+/// What the recorder knows of an object.
+#[derive(Clone, Debug)]
+pub struct ObjectInfo {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Name given with `named`.
+    pub name: Option<String>,
+    /// Where it was created.
+    pub site: Site,
+    /// The value that an atomic was created with, the count of an `Arc`.
+    pub init: u64,
+    /// It must end before the execution does (`Arc`, `Tracked`), and has not yet.
+    pub owed: bool,
+}
+
+/// A violated property with the execution that violates it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The property.
+    pub property: String,
+    /// How it was violated.
+    pub kind: Kind,
+    /// One line for people.
+    pub message: String,
+    /// The failing thread, where there is one.
+    pub thread: Option<ThreadId>,
+    /// The two conflicting positions, for races and the like: (thread, what, where).
+    pub sites: Vec<(ThreadId, String, Site)>,
+    /// Threads at the moment of failure, with what each had announced.
+    pub threads: Vec<ThreadInfo>,
+    /// Objects by id.
+    pub objects: BTreeMap<ObjectId, ObjectInfo>,
+    /// Everything that happened, in order.
+    pub events: Vec<Event>,
+    /// What threads said of what they were about to do: at which of its own operations, from 0, each said it.
+    pub notes: Vec<(ThreadId, u32, String)>,
+    /// The engine's own schedule, for replay.
+    pub schedule: Vec<u32>,
+    /// What is known of how short it is, in words; empty if nothing is.
+    pub minimal: String,
+    /// The first and the last event of a cycle: they lead back to the state before them, and can repeat for ever.
+    pub repeats: Option<(usize, usize)>,
+    /// An execution nearby in which nothing is violated, if the engine has looked for one.
+    pub passing: Option<Box<Execution>>,
+}
+
+/// An execution as the recorder saw it.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// Its threads.
+    pub threads: Vec<ThreadInfo>,
+    /// Its objects by id.
+    pub objects: BTreeMap<ObjectId, ObjectInfo>,
+    /// Everything that happened, in order.
+    pub events: Vec<Event>,
+    /// What threads said of what they were about to do: at which of its own operations, from 0, each said it.
+    pub notes: Vec<(ThreadId, u32, String)>,
+}
+
+impl State {
+    /// The execution at hand, so far.
+    pub fn execution(&self) -> Execution {
+        let mut objects = BTreeMap::new();
+        for (t, per_thread) in self.objects.iter().enumerate() {
+            for (n, o) in per_thread.iter().enumerate() {
+                objects.insert(ObjectId::new(ThreadId(t as u8), n as u32), o.clone());
+            }
+        }
+        let (threads, events, notes) = (self.threads.clone(), self.events.clone(), self.notes.clone());
+        Execution { threads, objects, events, notes }
+    }
+}

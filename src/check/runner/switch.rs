@@ -1,0 +1,190 @@
+//! Why control passes from one thread to another, read from the log: preempted, or because it had to wait, yielded or
+//! ended. A preemption is a switch away from a thread that could have gone on; only these cost a reader thought.
+
+use super::trace::{Trace, TraceEvent};
+use std::collections::BTreeMap;
+
+/// Why a thread stops running.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// It could have gone on.
+    Preempted,
+    /// Its next operation needs somebody else: `for lock a`, `on condvar c`, `for t1 to end`.
+    Waits(String),
+    /// It says itself that others should go first.
+    Yields,
+    /// It has ended.
+    Ended,
+}
+
+/// For each event of the log after which another thread runs: why. `None` where the same thread goes on.
+pub fn reasons(t: &Trace) -> Vec<Option<Reason>> {
+    let mut locks = Locks::default();
+    (0..t.events.len())
+        .map(|i| {
+            let e = &t.events[i];
+            locks.step(e);
+            let leaves = t.events.get(i + 1).is_some_and(|n| n.thread != e.thread);
+            leaves.then(|| reason(t, i, &locks))
+        })
+        .collect()
+}
+
+/// How many of the switches are preemptions.
+pub fn preemptions(t: &Trace) -> usize {
+    reasons(t).iter().filter(|r| **r == Some(Reason::Preempted)).count()
+}
+
+/// Who holds which lock at a place in the log.
+#[derive(Default)]
+struct Locks<'a> {
+    /// By lock: its holders, and whether each holds it exclusively.
+    held: BTreeMap<&'a str, Vec<(usize, bool)>>,
+}
+
+impl<'a> Locks<'a> {
+    fn step(&mut self, e: &'a TraceEvent) {
+        let Some(object) = e.object.as_deref() else { return };
+        let held = self.held.entry(object).or_default();
+        match e.op.as_str() {
+            "lock" | "try-lock" if !e.text.ends_with("busy") => held.push((e.thread, true)),
+            "rw-lock" | "try-rw-lock" if !e.text.ends_with("busy") => {
+                held.push((e.thread, e.text.contains("-write ")));
+            }
+            "unlock" | "rw-unlock" => {
+                if let Some(at) = held.iter().rposition(|(thread, _)| *thread == e.thread) {
+                    held.remove(at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn free_for(&self, lock: &str, exclusive: bool) -> bool {
+        self.held.get(lock).is_none_or(|h| h.iter().all(|(_, theirs)| !exclusive && !theirs))
+    }
+}
+
+/// What a thread does next: (kind, object, in words), done later in the log or only announced.
+fn next<'a>(t: &'a Trace, i: usize, thread: usize) -> Option<(&'a str, Option<&'a str>, &'a str)> {
+    if let Some(e) = t.events[i + 1..].iter().find(|e| e.thread == thread) {
+        return Some((&e.op, e.object.as_deref(), &e.text));
+    }
+    let info = t.threads.get(thread).filter(|x| !x.ended)?;
+    let (op, object) = info.wants.as_ref()?;
+    Some((op, object.as_deref(), info.pending.as_ref().map_or("", |p| p.what.as_str())))
+}
+
+fn reason(t: &Trace, i: usize, locks: &Locks<'_>) -> Reason {
+    let e = &t.events[i];
+    let Some((op, object, text)) = next(t, i, e.thread) else {
+        let ended = e.op == "exit" || t.threads.get(e.thread).is_some_and(|x| x.ended);
+        return if ended { Reason::Ended } else { Reason::Preempted };
+    };
+    let waits = |must: bool, what: String| if must { Reason::Waits(what) } else { Reason::Preempted };
+    let name = object.unwrap_or("it");
+    match op {
+        _ if e.op == "yield" => Reason::Yields,
+        "yield" => Reason::Yields,
+        "lock" => waits(!locks.free_for(name, true), format!("for {name}")),
+        "rw-lock" => waits(!locks.free_for(name, text.contains("-write ")), format!("for {name}")),
+        "join" => {
+            let child = object.unwrap_or_else(|| text.trim_start_matches("join "));
+            let number = t.threads.iter().position(|x| x.name == child);
+            let over = t.events[..=i].iter().any(|x| Some(x.thread) == number && x.op == "exit");
+            waits(!over, format!("for {child} to end"))
+        }
+        "wait" => waits(asleep(t, i, e.thread, name), format!("on {name}")),
+        "park" => {
+            let me = t.threads.get(e.thread).map_or("", |x| x.name.as_str());
+            let unpark = format!("unpark {me}");
+            let since = t.events[..=i].iter().rposition(|x| x.thread == e.thread && x.op == "park");
+            let token = t.events[since.map_or(0, |s| s + 1)..=i].iter().any(|x| x.text == unpark);
+            waits(!token, "to be unparked".to_owned())
+        }
+        _ => Reason::Preempted,
+    }
+}
+
+/// Had the wait on `condvar` that the thread does next begun when control left it? A wait is logged when it is over, so
+/// this goes by what others do next: a signal that finds nobody there says that it had not.
+fn asleep(t: &Trace, i: usize, thread: usize, condvar: &str) -> bool {
+    let others = t.events[i + 1..].iter().take_while(|e| e.thread != thread);
+    let mut signals = others.filter(|e| e.op == "notify" && e.object.as_deref() == Some(condvar));
+    signals.next().is_none_or(|e| !e.text.ends_with("woke 0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::runner::trace::{TraceSite, TraceThread};
+    use crate::check::verdict::Kind;
+
+    fn trace(log: &[(usize, &str, Option<&str>, &str)], wants: Option<(&str, Option<&str>)>) -> Trace {
+        let thread = |name: &str| TraceThread {
+            name: name.to_owned(),
+            pending: wants.map(|_| TraceSite { thread: 0, what: String::new(), at: String::new() }),
+            wants: wants.map(|(op, o)| (op.to_owned(), o.map(str::to_owned))),
+            ended: wants.is_none(),
+            note: String::new(),
+        };
+        let event = |(thread, op, object, text): &(usize, &str, Option<&str>, &str)| TraceEvent {
+            thread: *thread,
+            op: (*op).to_owned(),
+            object: object.map(str::to_owned),
+            text: (*text).to_owned(),
+            ..TraceEvent::default()
+        };
+        Trace {
+            threads: vec![thread("main"), thread("t1")],
+            events: log.iter().map(event).collect(),
+            ..Trace::empty("p", Kind::Deadlock)
+        }
+    }
+
+    fn first(log: &[(usize, &str, Option<&str>, &str)], wants: Option<(&str, Option<&str>)>) -> Reason {
+        reasons(&trace(log, wants)).into_iter().flatten().next().expect("a switch")
+    }
+
+    #[test]
+    fn a_thread_that_could_go_on_is_preempted() {
+        let store = (0, "store", Some("x"), "store x = 1 (rlx)");
+        let theirs = (1, "load", Some("x"), "load x -> 1 (rlx)");
+        assert_eq!(first(&[store, theirs, store], None), Reason::Preempted);
+        assert_eq!(preemptions(&trace(&[store, theirs, store, store], None)), 1);
+        assert_eq!(first(&[(0, "exit", None, "ends"), theirs], None), Reason::Ended);
+        assert_eq!(first(&[store, theirs, (0, "yield", None, "yield")], None), Reason::Yields);
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_only_while_another_holds_it() {
+        let lock = |t| (t, "lock", Some("m"), "lock m");
+        let unlock = |t| (t, "unlock", Some("m"), "unlock m");
+        let spawn = (0, "spawn", None, "spawn t1");
+        let held = reasons(&trace(&[lock(1), spawn, unlock(1), lock(0)], None));
+        assert_eq!(held[1], Some(Reason::Waits("for m".to_owned())));
+        assert_eq!(first(&[spawn, lock(1), unlock(1), lock(0)], None), Reason::Preempted);
+        // What is only announced counts as well.
+        let stuck = reasons(&trace(&[lock(1), spawn, lock(1)], Some(("lock", Some("m")))));
+        assert_eq!(stuck[1], Some(Reason::Waits("for m".to_owned())));
+    }
+
+    #[test]
+    fn a_join_waits_until_the_child_has_ended() {
+        let join = (0, "join", None, "join t1");
+        let (mine, exit) = ((0, "spawn", None, "spawn t1"), (1, "exit", None, "ends"));
+        assert_eq!(first(&[mine, exit, join], None), Reason::Waits("for t1 to end".to_owned()));
+        let later = reasons(&trace(&[exit, mine, (1, "park", None, "park woken"), join], None));
+        assert_eq!(later[1], Some(Reason::Preempted));
+    }
+
+    /// The signal that comes before the wait has begun is the bug: then the thread was preempted, not asleep.
+    #[test]
+    fn a_signal_that_wakes_nobody_finds_nobody_asleep() {
+        let look = (0, "load", Some("flag"), "load flag -> 0 (sc)");
+        let signal = |n: &'static str| (1, "notify", Some("cv"), n);
+        let wants = Some(("wait", Some("cv")));
+        assert_eq!(first(&[look, signal("notify_one cv woke 0")], wants), Reason::Preempted);
+        assert_eq!(first(&[look, signal("notify_one cv woke 1")], wants), Reason::Waits("on cv".to_owned()));
+    }
+}

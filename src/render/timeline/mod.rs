@@ -1,0 +1,260 @@
+//! A counterexample in thread columns, at most 100 columns wide and 25 rows high: time goes down, each thread has its
+//! column, the value sits on the operation, where another thread takes over the one before it says why, what changes
+//! has a column of its own, and the last row names the violated property. Below it: why.
+
+mod columns;
+mod state;
+mod steps;
+
+use super::style::{bad, dim};
+use super::why::{Why, why};
+use crate::check::runner::switch::{Reason, reasons};
+use crate::check::runner::trace::Trace;
+use crate::check::verdict::Kind;
+use columns::{Columns, Row};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use steps::{Step, noise, quiet, steps};
+
+/// Nothing is wider.
+pub const WIDTH: usize = 100;
+/// From the header to the violated property.
+pub const ROWS: usize = 25;
+/// At most so many steps are shown; the others are counted.
+pub const STEPS: usize = 20;
+/// Rows that are not steps: the header, two rules, the violated property.
+const FRAME: usize = 4;
+
+/// The picture and the reasons, with a line feed at the end.
+pub fn timeline(t: &Trace) -> String {
+    let why = why(t);
+    let mut out = String::new();
+    let with_state = picture(&mut out, t, &why);
+    ending(&mut out, t, &why, with_state);
+    out
+}
+
+/// From the header to the violated property: at most [`ROWS`] rows. Says whether there are state columns.
+fn picture(out: &mut String, t: &Trace, why: &Why) -> bool {
+    let violated = format!("{}\n", bad(clipped(&format!("VIOLATED {} ({})", t.property, t.kind), WIDTH)));
+    if t.events.is_empty() && t.threads.iter().all(|t| t.pending.is_none()) {
+        // Real threads leave no log.
+        *out += &violated;
+        return false;
+    }
+    let used: Vec<usize> = (0..t.threads.len()).filter(|i| appears(t, *i)).collect();
+    let (steps, pending) = (steps(t), pending(t));
+    // A step may take several lines: show as many steps as fit, the most telling ones first.
+    let mut most = steps.len().min(STEPS);
+    loop {
+        let shown = telling(t, why, &steps, most);
+        let hidden = steps.len() - shown.len();
+        let mut rows = step_rows(t, &steps, &shown);
+        let last: Vec<usize> = shown.iter().map(|i| steps[*i].last).collect();
+        let states = state::columns(t, why, &last);
+        let body = rows.len();
+        rows.extend(pending.iter().map(|(thread, text, at)| Row {
+            thread: *thread,
+            text: text.clone(),
+            at: at.clone(),
+            bold: true,
+            ..Row::default()
+        }));
+        let columns = Columns::new(t, &used, &rows, &states);
+        let mut text = String::new();
+        columns.header(&mut text, t);
+        if hidden > 0 {
+            let n = super::count(hidden as u64, "less telling step");
+            columns.remark(&mut text, format!("... {n} hidden ..."));
+        }
+        rows[..body].iter().for_each(|r| columns.row(&mut text, r));
+        columns.rule(&mut text);
+        rows[body..].iter().for_each(|r| columns.row(&mut text, r));
+        if text.lines().count() < ROWS || most == 0 {
+            *out += &text;
+            *out += &violated;
+            return columns.show_state();
+        }
+        most -= 1;
+    }
+}
+
+/// What the threads that have not ended wait for, or would do next; first of all what the failing one was about to do,
+/// where that is the failure.
+fn pending(t: &Trace) -> Vec<(usize, String, String)> {
+    let stuck = matches!(t.kind, Kind::Deadlock | Kind::LostWakeup | Kind::Livelock);
+    let about_to = matches!(t.kind, Kind::DataRace | Kind::UseAfterFree);
+    let mut rows = Vec::new();
+    for (i, thread) in t.threads.iter().enumerate() {
+        let Some(p) = thread.pending.as_ref().filter(|_| !thread.ended) else { continue };
+        let what = match &thread.wants {
+            _ if Some(i) == t.thread && about_to => format!("here: {}", p.what.trim_end_matches(" begins")),
+            _ if Some(i) == t.thread && !stuck => continue,
+            Some((op, _)) if op == "yield" && t.kind == Kind::Livelock => "goes round again".to_owned(),
+            _ => format!("{} {}", if stuck { "waits:" } else { "next:" }, p.what),
+        };
+        // Where nobody is stuck, this is a side line.
+        if rows.len() < if stuck { 10 } else { 3 } {
+            rows.push((i, what, p.at.clone()));
+        }
+    }
+    rows.sort_by_key(|(_, what, _)| !what.starts_with("here:"));
+    // The last words of the one that failed.
+    if let Some((i, last)) =
+        t.thread.and_then(|i| Some((i, t.threads.get(i)?))).filter(|(_, x)| !x.note.is_empty())
+    {
+        rows.insert(0, (i, last.note.clone(), String::new()));
+    }
+    rows.truncate(ROWS - FRAME - 1);
+    rows
+}
+
+/// The steps that are shown. The first row of another thread says why the one before it does not go on.
+fn step_rows(t: &Trace, steps: &[Step<'_>], shown: &BTreeSet<usize>) -> Vec<Row> {
+    let reasons = reasons(t);
+    let mut left: BTreeMap<usize, &Reason> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for (i, s) in steps.iter().enumerate() {
+        left.remove(&s.thread);
+        if shown.contains(&i) {
+            let marks = std::mem::take(&mut left).into_iter().map(|(who, why)| (who, said(why)));
+            rows.push(Row {
+                number: (s.first + 1).to_string(),
+                thread: s.thread,
+                text: if s.times > 1 { format!("{} (x{})", s.text, s.times) } else { s.text.clone() },
+                marks: marks.collect(),
+                state: Some(rows.len()),
+                at: s.at.to_owned(),
+                bold: false,
+            });
+        }
+        // The end of a thread is no step: it may come after its last one.
+        let end = t.events.get(s.last + 1).filter(|e| e.thread == s.thread && e.op == "exit");
+        if let Some(why) = &reasons[s.last + usize::from(end.is_some())] {
+            left.insert(s.thread, why);
+        }
+    }
+    rows
+}
+
+fn said(r: &Reason) -> String {
+    match r {
+        Reason::Preempted => "~ preempted".to_owned(),
+        Reason::Waits(what) => format!("~ waits {what}"),
+        Reason::Yields => "~ yields".to_owned(),
+        Reason::Ended => "~ ended".to_owned(),
+    }
+}
+
+/// The `n` steps that tell most: those that the reasons speak of, then what happens to the same objects, then to
+/// objects that two threads use, then the rest; of equals the latest.
+fn telling(t: &Trace, why: &Why, steps: &[Step<'_>], n: usize) -> BTreeSet<usize> {
+    let mut users: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for e in &t.events {
+        if let Some(o) = e.object.as_deref() {
+            users.entry(o).or_default().insert(e.thread);
+        }
+    }
+    let named = || why.steps.iter().chain(&t.critical);
+    let spoken: BTreeSet<&str> = named().filter_map(|i| t.events.get(*i)?.object.as_deref()).collect();
+    let score = |i: usize| {
+        let s = &steps[i];
+        let e = &t.events[s.first];
+        match e.object.as_deref() {
+            _ if named().any(|w| (s.first..=s.last).contains(w)) => 5,
+            Some(o) if spoken.contains(o) => 4,
+            _ if i + 1 == steps.len() || !e.note.is_empty() => 3,
+            _ if quiet(e) => 0,
+            Some(o) if users[o].len() > 1 => 2,
+            _ => 1,
+        }
+    };
+    let spoken_of = |i: &usize| !noise(t, &t.events[steps[*i].first]) || score(*i) >= 4;
+    let mut by_score: Vec<usize> = (0..steps.len()).filter(spoken_of).collect();
+    by_score.sort_by_key(|i| std::cmp::Reverse((score(*i), *i)));
+    by_score.into_iter().take(n).collect()
+}
+
+/// The reasons, the message, how short it is, and the positions that explain it.
+fn ending(out: &mut String, t: &Trace, why: &Why, with_state: bool) {
+    for line in wrapped(&t.message, WIDTH - 6) {
+        let _ = writeln!(out, "      {line}");
+    }
+    if let Some((first, last)) = t.repeats {
+        labelled(out, "cycle", &format!("repeats: steps {}..{}", first + 1, last + 1));
+    }
+    labelled(out, "why", &why.sentences.join(" "));
+    labelled(
+        out,
+        "pass",
+        if t.nearest.is_empty() { "no passing schedule is known nearby" } else { &t.nearest },
+    );
+    let mut short = if t.minimal.is_empty() { "not certified".to_owned() } else { t.minimal.clone() };
+    if let Some(raw) = t.raw.filter(|raw| *raw != t.size()) {
+        let preemptions = super::count(raw.preemptions as u64, "preemption");
+        short += &format!("; found with {preemptions} in {}", super::count(raw.steps as u64, "step"));
+    }
+    labelled(out, "short", &short);
+    for s in &t.sites {
+        let who = t.threads.get(s.thread).map_or("?", |t| t.name.as_str());
+        labelled(out, "at", &format!("{who}: {} at {}", s.what, s.at));
+    }
+    if with_state {
+        let _ = writeln!(out, "{}", dim("====  what it holds after the step; * where that has changed"));
+    }
+}
+
+fn labelled(out: &mut String, label: &str, text: &str) {
+    for (i, line) in wrapped(text, WIDTH - 8).iter().enumerate() {
+        let label = if i == 0 { label } else { "" };
+        let _ = writeln!(out, "{label:5} {line}");
+    }
+}
+
+fn appears(t: &Trace, i: usize) -> bool {
+    let waits = t.threads[i].pending.is_some() && !t.threads[i].ended;
+    waits || t.thread == Some(i) || t.events.iter().any(|e| e.thread == i)
+}
+
+pub(super) fn clipped(s: &str, width: usize) -> String {
+    if s.chars().count() <= width {
+        return s.to_owned();
+    }
+    let mut t: String = s.chars().take(width.saturating_sub(2)).collect();
+    t += "..";
+    t
+}
+
+/// Breaks at spaces where there are some; lines after the first are two narrower, for their indent.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let mut word = word;
+            loop {
+                let room = if lines.is_empty() { width } else { width - 2 };
+                let used = line.chars().count() + usize::from(!line.is_empty());
+                if used + word.chars().count() <= room {
+                    if !line.is_empty() {
+                        line.push(' ');
+                    }
+                    line.push_str(word);
+                    break;
+                }
+                if line.is_empty() {
+                    let cut = word.char_indices().nth(room).map_or(word.len(), |(i, _)| i);
+                    lines.push(word[..cut].to_owned());
+                    word = &word[cut..];
+                } else {
+                    lines.push(std::mem::take(&mut line));
+                }
+            }
+        }
+        lines.push(line);
+    }
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}

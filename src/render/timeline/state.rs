@@ -1,0 +1,77 @@
+//! The state columns: what the atomics hold, and who the locks, after each row. Only what changes gets one.
+
+use crate::check::runner::trace::Trace;
+use crate::render::why::Why;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What holds nothing known yet.
+const UNKNOWN: &str = "?";
+/// A lock that nobody holds.
+const FREE: &str = "free";
+
+/// An object and what it holds after each row.
+pub(super) struct StateColumn {
+    pub name: String,
+    /// By row: its value, and whether that differs from the row above.
+    pub cells: Vec<(String, bool)>,
+}
+
+impl StateColumn {
+    /// As wide as it needs to be.
+    pub fn width(&self) -> usize {
+        let cells = self.cells.iter().map(|(v, changed)| v.chars().count() + usize::from(*changed));
+        cells.max().unwrap_or(0).max(self.name.chars().count()).min(18)
+    }
+}
+
+/// The objects that change from one row to another, those first that the reasons speak of, then those that several
+/// threads use. `rows`: the last event of each.
+pub(super) fn columns(t: &Trace, why: &Why, rows: &[usize]) -> Vec<StateColumn> {
+    let spoken: BTreeSet<&str> =
+        why.steps.iter().chain(&t.critical).filter_map(|i| t.events.get(*i)?.object.as_deref()).collect();
+    let mut users: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    for e in &t.events {
+        let Some(o) = e.object.as_deref() else { continue };
+        users.entry(o).or_default().insert(e.thread);
+        let holds = e.wrote.is_some() || (lock(&e.op) && spoken.contains(o));
+        if holds && !order.contains(&o) {
+            order.push(o);
+        }
+    }
+    order.sort_by_key(|o| (!spoken.contains(o), users[o].len() < 2));
+    let column = |o: &str| {
+        let cells = cells(t, o, rows);
+        cells.iter().any(|(_, changed)| *changed).then(|| StateColumn { name: o.to_owned(), cells })
+    };
+    order.into_iter().filter_map(column).collect()
+}
+
+fn lock(op: &str) -> bool {
+    matches!(op, "lock" | "try-lock" | "unlock")
+}
+
+/// What `object` holds after each of the rows.
+fn cells(t: &Trace, object: &str, rows: &[usize]) -> Vec<(String, bool)> {
+    let initial = t.initial.iter().find(|(name, _)| name == object).map(|(_, value)| value.as_str());
+    let is_lock = t.events.iter().any(|e| e.object.as_deref() == Some(object) && lock(&e.op));
+    let mut value = initial.unwrap_or(if is_lock { FREE } else { UNKNOWN }).to_owned();
+    let mut cells: Vec<(String, bool)> = Vec::new();
+    let mut at = 0;
+    for &last in rows {
+        let above = value.clone();
+        for e in t.events.iter().take(last + 1).skip(at).filter(|e| e.object.as_deref() == Some(object)) {
+            if let Some(wrote) = &e.wrote {
+                value.clone_from(wrote);
+            } else if e.op == "unlock" {
+                FREE.clone_into(&mut value);
+            } else if lock(&e.op) && !e.text.ends_with("busy") {
+                value = t.threads.get(e.thread).map_or("?", |x| x.name.as_str()).to_owned();
+            }
+        }
+        at = at.max(last + 1);
+        let changed = value != above;
+        cells.push((value.clone(), changed));
+    }
+    cells
+}

@@ -1,0 +1,104 @@
+//! From events to the lines of the picture: what reads as one becomes one, and what repeats is counted.
+
+use crate::check::runner::trace::{Trace, TraceEvent};
+use crate::check::verdict::Kind;
+
+/// One line of the picture: consecutive events of one thread that read as one.
+#[derive(Clone)]
+pub(super) struct Step<'a> {
+    pub thread: usize,
+    /// Its first event.
+    pub first: usize,
+    /// Its last event; of the last repetition, if it repeats.
+    pub last: usize,
+    pub text: String,
+    pub at: &'a str,
+    pub times: usize,
+}
+
+/// Folds the two halves of a plain access into one line, a lock that is released at once (what it protects is plain
+/// data of the model, which leaves no log), and repetitions into one with a count: of up to four lines of one thread,
+/// and of up to six of several in a livelock, which is nothing but its repetition.
+pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
+    let events = &t.events;
+    let mut out: Vec<Step<'_>> = Vec::new();
+    let mut i = 0;
+    while i < events.len() {
+        let e = &events[i];
+        // The switch after it says that the thread has ended, and at the end it says nothing.
+        if e.op == "exit" && events.len() > 1 {
+            i += 1;
+            continue;
+        }
+        let mut text = e.text.clone();
+        let mut inner = "";
+        let first = i;
+        if let (Some(kind), Some(after)) = (e.op.strip_suffix("-begin"), events.get(i + 1)) {
+            let ends = after.op.strip_suffix("-end") == Some(kind);
+            if ends && after.thread == e.thread && after.object == e.object {
+                text = format!("{kind} {}", e.object.as_deref().unwrap_or(""));
+                i += 1;
+            }
+        }
+        if let ("lock", Some(after)) = (e.op.as_str(), events.get(i + 1))
+            && (after.op.as_str(), after.thread, &after.object) == ("unlock", e.thread, &e.object)
+        {
+            text = format!("lock+unlock {}", e.object.as_deref().unwrap_or(""));
+            inner = after.note.as_str();
+            i += 1;
+        }
+        if !e.note.is_empty() {
+            text = format!("{}: {text}", e.note);
+        }
+        if !inner.is_empty() {
+            text = format!("{text}, {inner}");
+        }
+        out.push(Step { thread: e.thread, first, last: i, text, at: &e.at, times: 1 });
+        let together = if t.kind == Kind::Livelock { 6 } else { 4 };
+        (1..=together).any(|period| fold(&mut out, period, t.kind == Kind::Livelock));
+        i += 1;
+    }
+    out
+}
+
+/// Folds the last `period` steps into the equal ones before them.
+fn fold(steps: &mut Vec<Step<'_>>, period: usize, of_several: bool) -> bool {
+    let n = steps.len();
+    if n < 2 * period {
+        return false;
+    }
+    let (before, after) = (&steps[n - 2 * period..n - period], &steps[n - period..]);
+    let one_thread = before.iter().chain(after).all(|s| s.thread == after[0].thread);
+    let same =
+        |(a, b): (&Step<'_>, &Step<'_>)| (a.thread, &a.text, a.at, b.times) == (b.thread, &b.text, b.at, 1);
+    if !(one_thread || of_several) || !before.iter().zip(after).all(same) {
+        return false;
+    }
+    for i in 0..period {
+        let last = steps[n - period + i].last;
+        let s = &mut steps[n - 2 * period + i];
+        s.last = last;
+        s.times += 1;
+    }
+    steps.truncate(n - period);
+    true
+}
+
+/// Is it a count of references, where these are not the subject? What has no name was not meant to be spoken of.
+pub(super) fn noise(t: &Trace, e: &TraceEvent) -> bool {
+    let Some(o) = e.object.as_deref().filter(|o| structural(o)) else { return false };
+    let subject = t.sites.iter().any(|s| s.what.split(' ').any(|w| w == o));
+    matches!(e.op.as_str(), "arc-clone" | "arc-drop") && !subject
+}
+
+/// `o0.5`: what an object without a name is called.
+fn structural(object: &str) -> bool {
+    let numbers = object.strip_prefix('o').and_then(|n| n.split_once('.'));
+    numbers
+        .is_some_and(|(a, b)| [a, b].iter().all(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit())))
+}
+
+/// Bookkeeping that seldom explains anything.
+pub(super) fn quiet(e: &TraceEvent) -> bool {
+    matches!(e.op.as_str(), "spawn" | "exit" | "join" | "yield" | "arc-clone" | "arc-drop")
+}
