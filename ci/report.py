@@ -213,7 +213,7 @@ def keyboard_only(b, url):
     want(b.run(WHERE).endswith("the end"), f"the witness does not come to its end: {b.run(WHERE)}")
     two = b.run("return (data.failures.find((f) => f.passing.length) || {}).check")
     if two is None:
-        return  # passing executions are not recorded yet
+        fail("no counterexample has a passing track beside it")
     b.open(f"{url}#cx={two}&step=0")
     want(b.run("return document.querySelectorAll('td.other.same').length > 0"), "the passing track has nothing in common with the failing one")
     b.press("s")

@@ -165,9 +165,9 @@ impl Data {
             "check": r.case.identity(), "engine": engine(&r.case), "executions": r.executions,
             "fingerprint": r.fingerprint, "property": t.property, "sentence": sentence, "kind": t.kind.word(),
             "message": t.message, "why": why.sentences, "steps": why.steps, "places": places,
-            "critical": [], "nearest": t.nearest, "minimal": t.minimal, "threads": threads,
-            "thread": t.thread, "initial": [], "events": self.events(&t.events),
-            "passing": [], "text": anstream::adapter::strip_str(&timeline(t)).to_string(),
+            "critical": t.critical, "nearest": t.nearest, "minimal": t.minimal, "threads": threads,
+            "thread": t.thread, "initial": t.initial, "events": self.events(&t.events),
+            "passing": self.events(&t.passing), "text": anstream::adapter::strip_str(&timeline(t)).to_string(),
         });
         self.failures.push(value);
         self.failures.len() - 1

@@ -3,7 +3,7 @@
 #![doc = include_str!("fence_race.md")]
 
 use super::{right, wrong};
-use selvedge::check::{EngineKind, Kind, Model, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, sometimes};
 use selvedge::sync::{Arc, AtomicU32, Named, Ordering, UnsafeCell, fence, thread};
 
 struct Parcel {
@@ -54,6 +54,8 @@ pub fn model() -> Model {
         .always("race-free", "the content is read after it was written")
         .sometimes("received", "the receiver finds the parcel")
         .sometimes("too-early", "the receiver comes before the parcel")
+        .outcome("received", Grade::Acceptable, "the flag is seen, and what was written before it is read")
+        .outcome("too early", Grade::Acceptable, "the reader comes before the flag is set")
         .variant(
             wrong("fence_after_flag", || send(false), &RACE)
                 .out_of_reach(

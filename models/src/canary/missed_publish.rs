@@ -3,7 +3,7 @@
 #![doc = include_str!("missed_publish.md")]
 
 use super::{right, wrong};
-use selvedge::check::{EngineKind, Kind, Model, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, sometimes};
 use selvedge::sync::{Arc, AtomicU32, Named, Ordering, UnsafeCell, thread};
 
 struct Mailbox {
@@ -63,6 +63,8 @@ pub fn model() -> Model {
         .always("race-free", "the letter is read after it was written")
         .sometimes("letter-read", "the reader finds the letter")
         .sometimes("too-early", "the reader comes before the letter")
+        .outcome("read", Grade::Acceptable, "the letter was published, and is read")
+        .outcome("too early", Grade::Acceptable, "the reader comes before the letter is published")
         .variant(
             wrong("main_reads", || publish(Ordering::Relaxed, true), &RACE)
                 .out_of_reach(

@@ -3,7 +3,7 @@
 #![doc = include_str!("stale_read.md")]
 
 use super::{right, wrong};
-use selvedge::check::{EngineKind, Kind, Model, always, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, always, sometimes};
 use selvedge::sync::{Arc, AtomicU32, Named, Ordering, thread};
 
 fn message(publish: Ordering, observe: Ordering) -> &'static str {
@@ -34,6 +34,8 @@ pub fn model() -> Model {
     .always("flag-implies-data", "whoever sees the flag sees the data")
     .sometimes("data-seen", "the receiver finds the message")
     .sometimes("too-early", "the receiver comes before the message")
+    .outcome("data seen", Grade::Acceptable, "the flag is seen, and so are the data")
+    .outcome("too early", Grade::Acceptable, "the reader comes before the flag is set")
     .variant(
         wrong("relaxed_store", || message(Ordering::Relaxed, Ordering::Acquire), &STALE)
             .out_of_reach(EngineKind::Shuttle, SC_ONLY)

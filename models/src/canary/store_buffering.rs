@@ -3,7 +3,7 @@
 #![doc = include_str!("store_buffering.md")]
 
 use super::{right, wrong};
-use selvedge::check::{EngineKind, Kind, Model, always, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, always, sometimes};
 use selvedge::sync::{Arc, AtomicU32, Named, Ordering, fence, thread};
 
 fn store_then_load(access: Ordering, fenced: bool) -> &'static str {
@@ -40,6 +40,8 @@ pub fn model() -> Model {
         .always("someone-sees-the-other", "at least one thread sees the other's store")
         .sometimes("both-see", "both threads see the other's store")
         .sometimes("one-sees", "one thread is wholly before the other's load")
+        .outcome("both", Grade::Acceptable, "each thread sees the store of the other")
+        .outcome("one", Grade::Acceptable, "one thread sees the store of the other")
         .variant(
             wrong("relaxed", || store_then_load(Ordering::Relaxed, false), &BOTH_OLD)
                 .out_of_reach(EngineKind::Shuttle, "sc-only: a load always reads the newest store")

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Shipped, ensure, lead};
-use selvedge::check::{EngineKind, Kind, Model, Strategy, Variant, always, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, Strategy, Variant, always, sometimes};
 use selvedge::connect_gate::Turn;
 use selvedge::sync::thread;
 use selvedge::sync::time::Deadline;
@@ -31,7 +31,7 @@ fn scenario<G: Gate>(cancel: fn(&G) -> bool) -> &'static str {
     });
     sometimes("gave-up", gave_up);
     sometimes("in-time", !gave_up);
-    "connected"
+    if gave_up { "gave up" } else { "in time" }
 }
 
 /// Waits until a deadline, as a thread. Returns whether it passed first.
@@ -51,6 +51,8 @@ pub(super) fn model() -> Model {
         .always("outcome-of-its-own", "a caller gets the outcome of the attempt it waited for")
         .sometimes("gave-up", "a caller gives up before the attempt is over")
         .sometimes("in-time", "the same caller comes late enough, or is told early enough")
+        .outcome("gave up", Grade::Acceptable, "a caller gives up before the attempt is over")
+        .outcome("in time", Grade::Acceptable, "the same caller is told before it gives up, or comes when all is over")
         .variant(
             Variant::buggy("wakes_one", || scenario(Miniature::<WakesOne>::enter_and_cancel), &[(
                 "no-lost-wakeup",

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
-use selvedge::check::{EngineKind, Kind, Model, Strategy, Variant, always, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, Strategy, Variant, always, sometimes};
 use selvedge::sync::{AtomicBool, Named, Ordering, thread};
 
 /// The naive gate.
@@ -62,6 +62,7 @@ pub(super) fn model() -> Model {
         .always("no-lost-wakeup", "nobody is asleep with no one left to wake them")
         .always("outcome-of-its-own", "a caller gets the outcome of the attempt it waited for")
         .sometimes("second-attempt", "the caller gets the connection of the second attempt")
+        .outcome("connected", Grade::Acceptable, "every caller has a connection, of the first attempt or of the second")
         .variant(
             Variant::buggy("naive_gate", scenario::<Miniature<DrainsAll>>, &[("no-lost-wakeup", Kind::LostWakeup)])
                 .about("registers once and parks; a publisher wakes whoever is in the queue")

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::sync::thread;
 
 struct ForgetsOnDrop;
@@ -41,6 +41,7 @@ pub(super) fn model() -> Model {
         .always("no-lost-wakeup", "nobody is asleep with no one left to wake them")
         .always("resource-handed-over", "the successor finds the resource as the last leader left it")
         .sometimes("waiter-took-over", "a task that waited for the dropped attempt leads the next")
+        .outcome("taken over", Grade::Acceptable, "the other caller leads the next attempt and finds the resource as it was left")
         .variant(
             Variant::buggy("forgets_on_drop", || scenario::<Miniature<ForgetsOnDrop>>(false), &[(
                 "no-lost-wakeup",

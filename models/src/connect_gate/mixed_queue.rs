@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::sync::thread;
 
 struct LooksOnce;
@@ -45,7 +45,11 @@ fn scenario<G: Gate>() -> &'static str {
     });
     sometimes("both-told", told_thread && told_task);
     sometimes("neither-told", !told_thread && !told_task);
-    "done"
+    match u8::from(told_thread) + u8::from(told_task) {
+        2 => "both told",
+        1 => "one told",
+        _ => "neither told",
+    }
 }
 
 pub(super) fn model() -> Model {
@@ -56,6 +60,17 @@ pub(super) fn model() -> Model {
         .always("outcome-of-its-own", "a caller gets the outcome of the attempt it waited for")
         .sometimes("both-told", "the thread and the task both waited and both hear of the failure")
         .sometimes("neither-told", "both came when the attempt was over")
+        .outcome(
+            "both told",
+            Grade::Acceptable,
+            "the thread and the task waited, and both hear of the failure",
+        )
+        .outcome(
+            "one told",
+            Grade::Acceptable,
+            "one of them waited, the other came when the attempt was over and leads the next",
+        )
+        .outcome("neither told", Grade::Acceptable, "both came when the attempt was over: one leads the next")
         .variant(
             Variant::buggy(
                 "looks_once",

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::sync::{Arc, Named, Ordering, UnsafeCell, thread};
 
 struct LoadThenStore;
@@ -65,7 +65,7 @@ fn scenario<G: Gate>() -> &'static str {
     let both = other.join().unwrap() && mine;
     sometimes("led-in-turn", both);
     sometimes("shared-one-flight", !both);
-    "connected"
+    if both { "led in turn" } else { "shared one flight" }
 }
 
 pub(super) fn model() -> Model {
@@ -77,6 +77,8 @@ pub(super) fn model() -> Model {
         .always("sees-the-connection", "who is told that there is a connection sees it")
         .sometimes("led-in-turn", "both lead, one after the other")
         .sometimes("shared-one-flight", "one of them gets the connection that the other made")
+        .outcome("led in turn", Grade::Acceptable, "both lead, one after the other: the first connection is over when the second is made")
+        .outcome("shared one flight", Grade::Acceptable, "one leads, and the other gets the connection that it made")
         .variant(
             Variant::buggy("load_then_store", scenario::<Miniature<LoadThenStore>>, race)
                 .about("the lead is taken by a load and a store"),

@@ -9,7 +9,7 @@ mod rules;
 
 use miniature::Miniature;
 use rules::{ClearOnExit, IndexDecides, PeekNext, StripOneTrailing};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::packer::{Assembler, Limits, Packer};
 use selvedge::sync::{Arc, Mutex, Named, thread};
 
@@ -137,7 +137,9 @@ pub fn model() -> Model {
     .sometimes("frame-shared", "two messages travel in one frame")
     .sometimes("fragmented", "a message travels in two frames")
     .sometimes("never-fragmented", "every message travels in one frame: the token or chance has it so")
-    .variant(
+    .outcome("whole messages", Grade::Acceptable, "each message fits into the frame that it began in")
+        .outcome("a message in two frames", Grade::Interesting, "a message goes on in the next frame, with an empty segment or without: the case that the incident is about")
+        .variant(
         Variant::buggy("index_decides", scenario::<Miniature<IndexDecides>>, &[MERGED, LOST])
             .about("a frame says \"more follows\" because a segment follows, which is empty"),
     )

@@ -8,7 +8,7 @@ mod kernel;
 use gated::Gated;
 use kernel::{BothWakesRemoved, EagainToConnect, EarlyWake, Kernel, OneWakeRemoved};
 use selvedge::check::discipline::INTERRUPT;
-use selvedge::check::{Check, Discipline, EngineKind, Expect, Kind, Model, Variant, always};
+use selvedge::check::{Check, Discipline, EngineKind, Expect, Grade, Kind, Model, Variant, always};
 use selvedge::sync::thread::{self, Builder, Scope};
 use selvedge::sync::{Mutex, Named};
 
@@ -161,6 +161,7 @@ pub fn model() -> Model {
         .always("no-lost-wakeup", "nobody is asleep with no one left to wake them")
         .always("two-handshakes", "the request is sent within two handshakes")
         .sometimes("stale-report-ignored", "the late callback meets the next connection")
+        .outcome("sent", Grade::Acceptable, "the request is sent once the connection is up")
         .variant(on_one_cpu(
             Variant::buggy("early_wake", scenario::<Kernel<EarlyWake>>, &[POISONED, STRANGER, EARLY, ASLEEP])
                 .about("the reset of the socket wakes the task twice before the socket is connected"),

@@ -9,7 +9,7 @@ mod tagged;
 use crate::spawn;
 use miniature::Miniature;
 use rules::{CheckThenApply, IdOnly, NarrowGeneration, NullCheck, Quarantine};
-use selvedge::check::{Kind, Model, Variant, always, note, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::sync::Arc;
 use tagged::Tagged;
 
@@ -146,6 +146,9 @@ pub fn model() -> Model {
         .always("refusals-counted", "a reply for a closed incarnation is counted and dropped")
         .sometimes("late-reply-refused", "the reply finds its incarnation gone and the next one in place")
         .sometimes("reply-in-time", "the reply finds its incarnation")
+        .outcome("not reopened", Grade::Acceptable, "the old connection is still there when the opener comes")
+        .outcome("late reply refused", Grade::Interesting, "the reply to the first bind arrives when its id belongs to another session, and is refused")
+        .outcome("reply in time", Grade::Acceptable, "the reply is applied to the session that asked")
         .variant(
             Variant::buggy("id_only", || late_reply::<Miniature<IdOnly>>(2), &[NULL, WRONG, ENDS])
                 .about("the reply is matched by the id of the connection, which is used again"),

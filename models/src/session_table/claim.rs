@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Session, Table};
-use selvedge::check::{Kind, Model, Variant, always, sometimes, violated_unless};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes, violated_unless};
 use selvedge::session_table::SessionTable;
 use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
 
@@ -61,6 +61,8 @@ pub fn model() -> Model {
         .sometimes("timeout-wins", "the close succeeds")
         .sometimes("reply-wins", "the completion succeeds")
         .sometimes("duplicate-wins", "the other completion succeeds")
+        .outcome("timed out", Grade::Acceptable, "the timeout ends the session")
+        .outcome("answered", Grade::Acceptable, "the reply, or its duplicate, ends the session")
         .variant(
             Variant::buggy(
                 "load_then_store",

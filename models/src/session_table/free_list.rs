@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{EngineKind, Kind, Model, Variant, always, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::session_table::SessionTable;
 use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
 
@@ -53,6 +53,8 @@ pub fn model() -> Model {
         .sometimes("table-was-full", "an open finds no slot")
         .sometimes("sleeper-refused", "the slow open finds no slot")
         .sometimes("sleeper-served", "the slow open finds a slot")
+        .outcome("served", Grade::Acceptable, "the thread that was slow gets a slot")
+        .outcome("refused", Grade::Acceptable, "it is refused: the slots are taken by then")
         .variant(
             Variant::buggy(
                 "list_of_indexes",

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::session_table::SessionTable;
 use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
 
@@ -96,6 +96,17 @@ pub fn model() -> Model {
         .sometimes("guard-outlives-session", "the slot cannot be reused yet, because the guard is there")
         .sometimes("read-and-reused", "the reader was done before the close")
         .sometimes("read-too-late", "the reader finds the session closed")
+        .outcome(
+            "guard outlives session",
+            Grade::Interesting,
+            "the session is closed, and its slot cannot be used again because a guard is still there",
+        )
+        .outcome(
+            "read, then reused",
+            Grade::Acceptable,
+            "the reader was done before the close, and the slot is used again",
+        )
+        .outcome("read too late", Grade::Acceptable, "the reader finds the session closed")
         .variant(
             Variant::buggy(
                 "uncounted_guard",

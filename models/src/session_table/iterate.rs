@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{EngineKind, Kind, Model, Variant, always, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::session_table::SessionTable;
 use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
 
@@ -74,6 +74,9 @@ pub fn model() -> Model {
         .sometimes("sees-the-first", "the iterator comes by before the close")
         .sometimes("sees-the-second", "the iterator comes by after the slot is used again")
         .sometimes("sees-nothing", "the iterator comes by in between")
+        .outcome("first", Grade::Acceptable, "the iteration sees the first session")
+        .outcome("second", Grade::Acceptable, "the iteration sees the session that came into the same slot")
+        .outcome("nothing", Grade::Acceptable, "the iteration comes between the two, and sees neither")
         .variant(
             Variant::buggy("relaxed_publish", iteration_meets_reuse::<Miniature<RelaxedPublish>>, &[RACE])
                 // Found in about one of 2,500 random schedules; quick, for it stops there.

@@ -4,7 +4,7 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::session_table::SessionTable;
 use selvedge::sync::{Arc, AtomicU32, thread};
 
@@ -58,6 +58,16 @@ pub fn model() -> Model {
         .always("owners-close", "a session is closed by its own id only")
         .sometimes("retired", "the slot is used up")
         .sometimes("still-open", "the last session of the slot is open")
+        .outcome(
+            "retired",
+            Grade::Acceptable,
+            "the generations of the slot are spent, and it is not used again",
+        )
+        .outcome(
+            "still open",
+            Grade::Acceptable,
+            "the session with the last generation is still open at the end",
+        )
         .variant(
             Variant::buggy("wraps", slot_is_used_up::<Miniature<Wraps>>, &[TWICE, STRANGER])
                 .about("after its last generation the slot begins again at 1"),

@@ -5,7 +5,7 @@
 mod miniature;
 
 use miniature::{HeadUnderLock, InLoggerFlag};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::flight_recorder::FlightRecorder;
 use selvedge::sync::{Arc, thread};
 
@@ -95,6 +95,12 @@ pub fn model() -> Model {
         .always("accounted", "when the writers are done, each event is there or counted as missing")
         .sometimes("read-in-time", "the crash handler finds a whole record")
         .sometimes("crash-in-mid-record", "the crash handler comes while a record is written")
+        .outcome("crash after a record", Grade::Acceptable, "the crash handler finds a whole record")
+        .outcome(
+            "crash before a record",
+            Grade::Acceptable,
+            "the crash handler comes before any record is whole",
+        )
         .variant(
             Variant::buggy(
                 "head_under_lock",

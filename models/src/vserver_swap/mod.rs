@@ -9,7 +9,7 @@ mod paged_read;
 mod shared_session;
 
 use miniature::{Cluster, Sender, Svm, TIMEOUT, TIMEOUT_EMS, Wire, connection};
-use selvedge::check::{Check, Discipline, Expect, Kind, Model, Variant, always};
+use selvedge::check::{Check, Discipline, Expect, Grade, Kind, Model, Variant, always};
 use selvedge::rest_connection::{Call, Config, RestConnection};
 use selvedge::sync::{Arc, AtomicU8, Mutex, Named, Ordering, thread};
 use std::time::Duration;
@@ -242,6 +242,7 @@ fn model() -> Model {
         .always("one-svm-per-read", "all pages of one read come from one vserver")
         .always("quiescent-restored", "when nobody works, vserver and timeout are as configured")
         .sometimes("telemetry-between-pages", "telemetry's request is sent between two pages of one read")
+        .outcome("done", Grade::Acceptable, "every request went to the vserver that its sender meant")
         .variant(with_greenthreads(Variant::buggy("shared_mutation", || scenario(&SHARED_MUTATION), misrouted)
                 .about("telemetry sets the shared vserver, sends, and sets it back"), found(misrouted)))
         .variant(with_greenthreads(Variant::wrong_fix("option_a_delay", || scenario(&OPTION_A_DELAY), misrouted).about(

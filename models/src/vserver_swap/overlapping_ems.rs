@@ -5,7 +5,7 @@
 
 use super::miniature::{TIMEOUT, TIMEOUT_EMS};
 use super::{found, with_greenthreads};
-use selvedge::check::{Expect, Kind, Model, Variant, always, io, sometimes};
+use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, sometimes};
 use selvedge::rest_connection::{Authorization, Call, Config, Request, Response, RestConnection, Transport};
 use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering, thread};
 use std::convert::Infallible;
@@ -160,6 +160,7 @@ pub(super) fn model() -> Model {
         .always("no-lost-update", "a token that was refreshed stays refreshed")
         .always("own-timeout", "telemetry's request has telemetry's timeout")
         .sometimes("runs-overlap", "a run begins before another has ended")
+        .outcome("done", Grade::Acceptable, "both reports are sent, and the configuration is as it was")
         .variant(with_greenthreads(
             Variant::buggy("timeout_leaks", move || scenario::<BackupRestore>(runs), leaked)
                 .about("two runs, each with a backup of what it found"),

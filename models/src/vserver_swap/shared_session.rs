@@ -4,7 +4,7 @@
 #![doc = include_str!("shared_session.md")]
 
 use super::with_greenthreads;
-use selvedge::check::{Expect, Kind, Model, Variant, always, io, sometimes};
+use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
 use selvedge::sync::{Arc, AtomicBool, AtomicUsize, Named, Ordering, thread};
 use std::convert::Infallible;
@@ -112,6 +112,7 @@ pub(super) fn model() -> Model {
         .always("own-session", "a request is sent on the session that was built for it")
         .always("configured-session", "no request is sent on a session that is not configured")
         .sometimes("requests-overlap", "one request is sent while another is being built")
+        .outcome("done", Grade::Acceptable, "both requests were sent, each with the session of its own")
         .variant(with_greenthreads(
             Variant::buggy("shared_field", scenario::<SharedField>, mixed)
                 .about("the session is assigned to a shared field and read back from it"),
