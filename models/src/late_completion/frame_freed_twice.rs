@@ -4,7 +4,7 @@
 #![doc = include_str!("frame_freed_twice.md")]
 
 use super::{clean_on_one_cpu, fails_on_one_cpu};
-use selvedge::check::{Kind, Model, Variant, always, interrupt, masked, sometimes, violated_unless};
+use selvedge::check::{Grade, Kind, Model, Variant, always, interrupt, masked, sometimes, violated_unless};
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::serial::Serial;
 use selvedge::sync::{Arc, AtomicBool, Mutex, Named, Ordering, thread};
@@ -225,6 +225,8 @@ pub fn model() -> Model {
         .always("one-free-each", "each request's frame is freed by its reply or by its timeout")
         .sometimes("reply-in-time", "a reply finds its request pending")
         .sometimes("late-reply-dropped", "a reply finds its request ended")
+        .outcome("answered", Grade::Acceptable, "every request is ended by its reply")
+        .outcome("timed out", Grade::Acceptable, "a request is ended by its timeout, and its late reply is dropped")
         .variant(and_on_one_cpu(
             Variant::buggy("polls_flag", || scenario::<Flag<PollsFlag>>(1), &[TWICE])
                 .about("the issuer frees the frame when its time is up, the handler whenever a reply comes"),

@@ -4,7 +4,7 @@
 #![doc = include_str!("stack_semaphore.md")]
 
 use super::clean_on_one_cpu;
-use selvedge::check::{Kind, Model, Variant, interrupt, masked, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, interrupt, masked, sometimes};
 use selvedge::completion::Completion;
 use selvedge::sync::thread::JoinHandle;
 use selvedge::sync::{Arc, AtomicBool, AtomicI32, Condvar, Mutex, Named, Ordering, Tracked, TrackedPtr};
@@ -160,6 +160,7 @@ pub fn model() -> Model {
         .always("no-lost-wakeup", "the waiter is not left asleep")
         .sometimes("completed-before-the-wait", "the handler finds nobody waiting yet")
         .sometimes("completed-during-the-wait", "the handler finds the waiter waiting")
+        .outcome("completed", Grade::Acceptable, "the waiter has been completed, and nobody touches its frame any more")
         .variant(clean_on_one_cpu(
             Variant::buggy("up_after_release", scenario::<OnStack<false>>, dead)
                 .about("`up` raises the count, which lets the waiter go, and then wakes it"),

@@ -3,7 +3,7 @@
 #![doc = include_str!("timed_wait_drains.md")]
 
 use super::clean_on_one_cpu;
-use selvedge::check::{EngineKind, Kind, Model, Variant, interrupt, masked, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, interrupt, masked, sometimes};
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::completion::{Completion, Signal, Waited};
 use selvedge::sync::thread::JoinHandle;
@@ -138,6 +138,7 @@ pub fn model() -> Model {
         .sometimes("in-time", "the handler completes the command before the wait is over")
         .sometimes("cancelled", "the wait times out and takes the call back")
         .sometimes("drained", "the wait times out when the handler has the call already")
+        .outcome("over", Grade::Acceptable, "the wait is over, one way or the other, and nothing of it is used any more")
         .variant(clean_on_one_cpu(
             Variant::buggy("clears_pointer", scenario::<ClearsPointer<Plain>>, dead)
                 .about("when its wait is over, the error handler clears the pointer to its completion and returns"),

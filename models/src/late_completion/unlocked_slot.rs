@@ -4,7 +4,7 @@
 #![doc = include_str!("unlocked_slot.md")]
 
 use super::clean_on_one_cpu;
-use selvedge::check::{Kind, Model, Variant, always, interrupt, masked, sometimes, violated_unless};
+use selvedge::check::{Grade, Kind, Model, Variant, always, interrupt, masked, sometimes, violated_unless};
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::serial::Serial;
 use selvedge::sync::{Arc, AtomicBool, AtomicU32, Named, Ordering};
@@ -213,6 +213,8 @@ pub fn model() -> Model {
         .always("none-lost", "each life of a command is completed")
         .sometimes("reply-wins", "the reply completes the command")
         .sometimes("abort-wins", "the abort completes the command")
+        .outcome("answered", Grade::Acceptable, "the reply completes the command")
+        .outcome("aborted", Grade::Acceptable, "the abort completes it")
         .variant(clean_on_one_cpu(
             Variant::buggy("read_then_null", || scenario::<Slot<ReadThenNull>>(1), &[TWICE])
                 .about("both sides read the slot and then clear it, with no lock in common"),

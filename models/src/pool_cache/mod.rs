@@ -5,7 +5,7 @@
 mod miniature;
 
 use miniature::{Authority, JoinsAnyFlight, Miniature, Partial, PartialSnapshot, RetryStampede};
-use selvedge::check::{Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::snapshot_cache::{LookupError, RefreshError, SnapshotCache};
 use selvedge::sync::time::Deadline;
 use selvedge::sync::{Arc, thread};
@@ -143,6 +143,7 @@ pub fn model() -> Model {
         .always("known-in-the-end", "a lookup that begins when all backends answer finds what there is")
         .sometimes("a-listing-breaks-off", "the refresher meets the backend that is away")
         .sometimes("shared-listing", "a lookup is answered by a listing that somebody else took")
+        .outcome("done", Grade::Acceptable, "every lookup was answered, and by a listing that was whole")
         .variant(
             Variant::buggy("partial_snapshot", || scenario::<Miniature<PartialSnapshot>>(Beside::RefresherOfKnown), absent)
                 .about("a refresh that one backend did not answer replaces the list by half of one"),

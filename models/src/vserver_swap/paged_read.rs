@@ -4,7 +4,7 @@
 
 use super::miniature::Svm;
 use super::{found, with_greenthreads};
-use selvedge::check::{Expect, Kind, Model, Variant, always, io, sometimes};
+use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
 use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering, thread};
 use std::convert::Infallible;
@@ -170,6 +170,8 @@ pub(super) fn model() -> Model {
         .lesson(include_str!("paged_read.md"))
         .always("one-svm-per-read", "all pages of one read come from one vserver")
         .sometimes("switched-between-pages", "the client is switched when one page has come and one has not")
+        .outcome("of data", Grade::Acceptable, "both pages come from the first vserver")
+        .outcome("of admin", Grade::Acceptable, "both pages come from the vserver that was switched to")
         .variant(with_greenthreads(
             Variant::buggy("reread_per_page", scenario::<Replaced>, mixed)
                 .about("each page is asked for over the connection that the client has by then"),
