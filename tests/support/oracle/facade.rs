@@ -163,6 +163,27 @@ impl Frame<'_> {
                 }
                 self.read(value);
             }
+            Op::Watch { x, value, order } => {
+                let (mut changes, mut last) = (0, 0);
+                loop {
+                    let v = word(x).load(order);
+                    if v == value {
+                        break;
+                    }
+                    changes += (v != last) as u64;
+                    last = v;
+                    hint::spin_loop();
+                }
+                self.read(changes);
+            }
+            Op::Look { x, value, order, rounds } => {
+                let mut vain = 0;
+                while vain < rounds && word(x).load(order) != value {
+                    vain += 1;
+                    hint::spin_loop();
+                }
+                self.read(vain as u64);
+            }
             Op::Choose(n) => drop(self.read(choose(n) as u64)),
             Op::Read(l) => self.reading[l] = Some(s.rwlocks[l].read()),
             Op::ReadEnd(l) => self.reading[l] = None,

@@ -88,6 +88,8 @@ struct State {
     reads: Vec<Reads>,
     last: Vec<u64>,
     exchanged: Vec<bool>,
+    /// In a loop that watches or looks: a count, and the last value seen.
+    polled: Vec<(u64, u64)>,
     /// How often each thread has seen a call on an object end early.
     used: Vec<BTreeMap<(Early, usize), u8>>,
     /// A wait could have timed out once more.
@@ -167,6 +169,7 @@ pub fn behaviour(p: &Program, budget: usize) -> Option<Behaviour> {
         reads: vec![Vec::new(); n],
         last: vec![0; n],
         exchanged: vec![false; n],
+        polled: vec![(0, 0); n],
         used: vec![BTreeMap::new(); n],
         capped: false,
     };
@@ -200,7 +203,7 @@ fn stand_still(code: &[Vec<Code>], s: &State) -> Option<Option<Still>> {
             At::Unborn => continue,
             At::Code(pc) if pc == code[t].len() => continue,
             At::Code(pc) => match code[t][pc] {
-                Code::Op(Op::Await { .. }) => Still::Livelock,
+                Code::Op(Op::Await { .. } | Op::Watch { .. }) => Still::Livelock,
                 _ => Still::Deadlock,
             },
             At::Queued(pc) => match code[t][pc] {
@@ -331,6 +334,27 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
                 return;
             }
             n.read(t, value);
+        }
+        Op::Watch { x, value, .. } => {
+            let (v, (changes, last)) = (s.memory[x], s.polled[t]);
+            if v != value && v == last {
+                return; // nothing is new
+            }
+            if v != value {
+                n.polled[t] = (changes + 1, v);
+                return out.push(n);
+            }
+            n.polled[t] = (0, 0);
+            n.read(t, changes);
+        }
+        Op::Look { x, value, rounds, .. } => {
+            let vain = s.polled[t].0;
+            if vain < rounds as u64 && s.memory[x] != value {
+                n.polled[t].0 += 1;
+                return out.push(n);
+            }
+            n.polled[t] = (0, 0);
+            n.read(t, vain);
         }
         Op::Choose(k) => {
             for c in 0..k as u64 {

@@ -62,6 +62,19 @@ pub enum Op {
         order: Ordering,
         by_hand: bool,
     },
+    /// Polls by hand until the value is this one, counts how often it changes meanwhile, and tells the number.
+    Watch {
+        x: usize,
+        value: u64,
+        order: Ordering,
+    },
+    /// Polls by hand until the value is this one or that many looks were in vain; tells the number of those.
+    Look {
+        x: usize,
+        value: u64,
+        order: Ordering,
+        rounds: u32,
+    },
     Choose(u32),
     Read(usize),
     ReadEnd(usize),
@@ -193,6 +206,7 @@ impl Program {
                 at_least(&mut s.atomics, x)
             }
             Cas { x, .. } | Increment { x, .. } | Await { x, .. } => at_least(&mut s.atomics, x),
+            Watch { x, .. } | Look { x, .. } => at_least(&mut s.atomics, x),
             CellRead(c) | CellWrite(c, _) => at_least(&mut s.cells, c),
             Lock(m) | Unlock(m) | TryLock { m, .. } => at_least(&mut s.mutexes, m),
             Read(l) | ReadEnd(l) | Write(l) | WriteEnd(l) => at_least(&mut s.rwlocks, l),
@@ -315,6 +329,10 @@ impl fmt::Display for Op {
             Op::Await { x, value, order, by_hand } => {
                 let how = if *by_hand { "while_not" } else { "spin_until" };
                 write!(f, "{how}({}.load({order:?}) == {value})", name(*x))
+            }
+            Op::Watch { x, value, order } => write!(f, "watch({}.load({order:?}) == {value})", name(*x)),
+            Op::Look { x, value, order, rounds } => {
+                write!(f, "look({}.load({order:?}) == {value}, {rounds} rounds)", name(*x))
             }
             Op::Choose(n) => write!(f, "choose({n})"),
             Op::Read(l) => write!(f, "rw{l}.read()"),

@@ -212,11 +212,16 @@ pub fn parking(r: &mut Rng) -> Program {
     p
 }
 
-/// Loops that poll, written by hand: after other reads, after effects, behind branches, one after the other.
+/// Loops that poll, written by hand: after other reads, after effects, behind branches, one after the other through the
+/// same places in the source; some carry a count from round to round, some give up after few rounds or many.
 pub fn polling(r: &mut Rng) -> Program {
     let wait = |r: &mut Rng| {
-        let order = r.pick(&LOADS);
-        Op::Await { x: r.below(2), value: r.range(0, 2) as u64, order, by_hand: r.percent(80) }
+        let (x, value, order) = (r.below(2), r.range(0, 2) as u64, r.pick(&LOADS));
+        match r.below(8) {
+            0 | 1 => Op::Watch { x, value, order },
+            2 => Op::Look { x, value, order, rounds: r.pick(&[1, 2, 2, 3, 5, 28]) },
+            _ => Op::Await { x, value, order, by_hand: r.percent(80) },
+        }
     };
     let statement = |r: &mut Rng| match r.below(10) {
         0..2 => wait(r),
