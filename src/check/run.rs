@@ -277,9 +277,8 @@ impl Run {
         let mut s = self.state.borrow_mut();
         s.executions += 1;
         // An engine that searches in parallel comes by in any order, and must keep the same one.
-        let schedule = self.engine.schedule();
-        if s.witnesses.get(&outcome).is_none_or(|kept| schedule < kept.0) {
-            let witness = (schedule, s.execution());
+        if s.witnesses.get(&outcome).is_none_or(|kept| self.engine.precedes(&kept.0)) {
+            let witness = (self.engine.schedule(), s.execution());
             s.witnesses.insert(outcome.clone(), witness);
         }
         *s.outcomes.entry(outcome).or_insert(0) += 1;

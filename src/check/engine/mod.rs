@@ -92,6 +92,11 @@ pub trait Engine {
         Vec::new()
     }
 
+    /// Is [`Engine::schedule`] less than this one? Asked after every execution.
+    fn precedes(&self, other: &[u32]) -> bool {
+        *self.schedule() < *other
+    }
+
     /// What a panic of the engine itself means, by its message and where it was raised: a `found`, or a limit.
     /// `None` if the panic is the model's own. Must not touch the run.
     fn classify(&self, message: &str, at: Option<&Location<'_>>) -> Option<Verdict> {

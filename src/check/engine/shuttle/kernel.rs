@@ -427,6 +427,10 @@ impl Engine for Kernel {
         *self.discipline.borrow() == Discipline::Cooperative
     }
 
+    fn precedes(&self, other: &[u32]) -> bool {
+        **self.schedule.borrow() < *other
+    }
+
     fn schedule(&self) -> Vec<u32> {
         self.schedule.try_borrow().map(|s| s.clone()).unwrap_or_default()
     }
