@@ -31,6 +31,7 @@ fn bad_input_gets_one_clear_line() {
         (&["check", "nonsense"], 4, "the models are process, engine, counter"),
         (&["nonsense"], 4, "no model/variant contains `nonsense`"),
         (&["check", "counter/load_store", "--engine", "native"], 4, "nothing is left"),
+        (&["mutate"], 2, "is not built yet"),
         (&["check", "--engine", "spin"], 2, "the engines are native, loom, shuttle, exact"),
         (&["check", "--budget", "huge"], 2, "quick, standard, deep"),
         (&["check", "--format", "xml"], 2, "human, json, junit"),
@@ -82,6 +83,26 @@ fn bad_environment_gets_one_clear_line() {
 }
 
 #[cfg(unix)]
+/// What nobody could read is not a result, whatever the verdicts.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_is_an_error() {
+    for args in [
+        &["list"][..],
+        &["show", "counter/load_store"],
+        &["check", "counter/fetch_add", "--engine", "exact"],
+        &["check", "counter/fetch_add", "--engine", "exact", "--format", "json"],
+        &["check", "counter/fetch_add", "--engine", "exact", "--format", "junit"],
+        &["--help"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let out = command(args).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {said}");
+        assert_eq!(said.matches("cannot write to standard output").count(), 1, "{args:?}: {said}");
+    }
+}
+
 #[test]
 fn an_unwritable_folder_is_refused_before_anything_runs() {
     use std::os::unix::fs::PermissionsExt;

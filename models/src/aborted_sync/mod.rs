@@ -9,11 +9,12 @@ mod rules;
 mod small_scope;
 mod staged;
 
+use crate::spawn;
 use members::{Member, Members};
 use miniature::Miniature;
 use rules::{IgnoreChanges, NoAbort, SourceByNode};
 use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, Mutex, Named, thread};
+use selvedge::sync::{Arc, Mutex, Named};
 use staged::Staged;
 
 /// The pieces of a database, one bit each. What a node has that has just started is 0.
@@ -87,11 +88,11 @@ fn scenario<S: Synchronisation>() -> &'static str {
     let cluster = Arc::new(Cluster::<S>::new());
     let joins = {
         let cluster = cluster.clone();
-        thread::spawn(move || cluster.change(|members| members.with(NODE_1)))
+        spawn("joins", move || cluster.change(|members| members.with(NODE_1)))
     };
     let restarts = {
         let cluster = cluster.clone();
-        thread::spawn(move || {
+        spawn("restarts", move || {
             cluster.change(|members| members.without(NODE_2));
             cluster.change(|members| members.with(NODE_2.restarted()));
         })

@@ -3,8 +3,9 @@
 #![doc = include_str!("fence_race.md")]
 
 use super::{right, wrong};
+use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, sometimes};
-use selvedge::sync::{Arc, AtomicU32, Named, Ordering, UnsafeCell, fence, thread};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering, UnsafeCell, fence};
 
 struct Parcel {
     sent: AtomicU32,
@@ -22,7 +23,7 @@ fn send(fence_before_flag: bool) -> &'static str {
     });
     let sender = {
         let parcel = parcel.clone();
-        thread::spawn(move || {
+        spawn("sender", move || {
             // SAFETY: the only writer, and nobody reads before `sent` is set.
             parcel.content.with_mut(|c| unsafe { *c = 7 });
             if fence_before_flag {

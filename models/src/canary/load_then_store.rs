@@ -3,14 +3,15 @@
 #![doc = include_str!("load_then_store.md")]
 
 use super::wrong;
+use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, always, sometimes};
-use selvedge::sync::{Arc, AtomicU32, Named, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering};
 
 fn load_meets(load_first: bool) -> &'static str {
     let x = Arc::new(AtomicU32::new(0).named("x"));
     let storer = {
         let x = x.clone();
-        thread::spawn(move || {
+        spawn("storer", move || {
             if load_first {
                 x.load(Ordering::Relaxed);
             }

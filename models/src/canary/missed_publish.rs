@@ -3,8 +3,9 @@
 #![doc = include_str!("missed_publish.md")]
 
 use super::{right, wrong};
+use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, sometimes};
-use selvedge::sync::{Arc, AtomicU32, Named, Ordering, UnsafeCell, thread};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering, UnsafeCell};
 
 struct Mailbox {
     full: AtomicU32,
@@ -40,12 +41,12 @@ fn publish(publish: Ordering, main_reads: bool) -> &'static str {
     let letter = {
         let other = mailbox.clone();
         if main_reads {
-            let writer = thread::spawn(move || other.write(publish));
+            let writer = spawn("writer", move || other.write(publish));
             let letter = mailbox.read();
             writer.join().unwrap();
             letter
         } else {
-            let reader = thread::spawn(move || other.read());
+            let reader = spawn("reader", move || other.read());
             mailbox.write(publish);
             reader.join().unwrap()
         }

@@ -3,14 +3,15 @@
 #![doc = include_str!("rmw_atomicity.md")]
 
 use super::right;
+use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, always, sometimes};
-use selvedge::sync::{Arc, AtomicU32, Named, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering};
 
 fn add_meets(other: fn(&AtomicU32)) -> &'static str {
     let x = Arc::new(AtomicU32::new(0).named("x"));
     let adder = {
         let x = x.clone();
-        thread::spawn(move || x.fetch_add(1, Ordering::Relaxed))
+        spawn("adder", move || x.fetch_add(1, Ordering::Relaxed))
     };
     other(&x);
     let before = adder.join().unwrap();

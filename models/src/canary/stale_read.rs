@@ -3,15 +3,16 @@
 #![doc = include_str!("stale_read.md")]
 
 use super::{right, wrong};
+use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, always, sometimes};
-use selvedge::sync::{Arc, AtomicU32, Named, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering};
 
 fn message(publish: Ordering, observe: Ordering) -> &'static str {
     let data = Arc::new(AtomicU32::new(0).named("data"));
     let flag = Arc::new(AtomicU32::new(0).named("flag"));
     let receiver = {
         let (data, flag) = (data.clone(), flag.clone());
-        thread::spawn(move || (flag.load(observe) == 1).then(|| data.load(Ordering::Relaxed)))
+        spawn("receiver", move || (flag.load(observe) == 1).then(|| data.load(Ordering::Relaxed)))
     };
     data.store(7, Ordering::Relaxed);
     flag.store(1, publish);

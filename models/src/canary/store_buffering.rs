@@ -3,8 +3,9 @@
 #![doc = include_str!("store_buffering.md")]
 
 use super::{right, wrong};
+use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, always, sometimes};
-use selvedge::sync::{Arc, AtomicU32, Named, Ordering, fence, thread};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering, fence};
 
 fn store_then_load(access: Ordering, fenced: bool) -> &'static str {
     let x = Arc::new(AtomicU32::new(0).named("x"));
@@ -22,7 +23,7 @@ fn store_then_load(access: Ordering, fenced: bool) -> &'static str {
     };
     let left = {
         let (x, y) = (x.clone(), y.clone());
-        thread::spawn(move || side(&x, &y))
+        spawn("left", move || side(&x, &y))
     };
     let right = side(&y, &x);
     let left = left.join().unwrap();

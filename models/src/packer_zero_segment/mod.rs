@@ -7,11 +7,12 @@ mod golden;
 mod miniature;
 mod rules;
 
+use crate::spawn;
 use miniature::Miniature;
 use rules::{ClearOnExit, IndexDecides, PeekNext, StripOneTrailing};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::packer::{Assembler, Limits, Packer};
-use selvedge::sync::{Arc, Mutex, Named, thread};
+use selvedge::sync::{Arc, Mutex, Named};
 
 /// The seam between the variants: a node that sends, and another that receives.
 trait Node: Send + Sync + Sized + 'static {
@@ -88,12 +89,13 @@ fn scenario<N: Node>() -> &'static str {
     let node = Arc::new(N::new(FRAME_BYTES));
     let synchronisation = {
         let node = node.clone();
-        thread::spawn(move || SYNCHRONISATION.map(|(tag, lengths)| send(&*node, tag, lengths)))
+        spawn("synchronisation", move || SYNCHRONISATION.map(|(tag, lengths)| send(&*node, tag, lengths)))
     };
     let other = {
         let node = node.clone();
-        thread::spawn(move || send(&*node, b'o', &[2]))
+        spawn("other", move || send(&*node, b'o', &[2]))
     };
+    note(|| "the token comes: flush".to_owned());
     node.flush();
     let synchronisation = synchronisation.join().unwrap();
     let other = other.join().unwrap();

@@ -6,9 +6,10 @@
 mod miniature;
 mod staged;
 
+use crate::spawn;
 use miniature::{ClearsOwn, ComparesPositions, ComparesRings, Miniature, OwnFlag};
 use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, Mutex, Named, thread};
+use selvedge::sync::{Arc, Mutex, Named};
 use staged::Staged;
 
 /// What a member writes on the commit token.
@@ -80,11 +81,11 @@ fn scenario<T: CommitToken>() -> &'static str {
     let change = Arc::new(Change::<T>::new());
     let network = {
         let change = change.clone();
-        thread::spawn(move || [0, 1].map(|member| change.arrives(member)))
+        spawn("network", move || [0, 1].map(|member| change.arrives(member)))
     };
     let second = {
         let change = change.clone();
-        thread::spawn(move || change.token_at(1))
+        spawn("second", move || change.token_at(1))
     };
     change.token.stamp(JOINER, JOINER_ENTRY);
     change.token_at(0);

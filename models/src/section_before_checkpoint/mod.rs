@@ -5,9 +5,10 @@
 mod miniature;
 mod staged;
 
+use crate::spawn;
 use miniature::{Asserts, CreatesCheckpoint, DropsSection, Miniature};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, thread};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
+use selvedge::sync::Arc;
 use staged::Staged;
 
 /// A checkpoint: its name, what it is configured with, and its sections.
@@ -52,18 +53,23 @@ trait Receiver: Send + Sync + Sized + 'static {
 /// A checkpoint and its section arrive, in either order; an application reads at any time.
 fn scenario<R: Receiver>() -> &'static str {
     let node = Arc::new(R::new());
+    note(|| "synchronisation begins".to_owned());
     node.begin();
-    let arriving = [CHECKPOINT, SECTION].map(|message| {
+    let arriving = [("checkpoint", CHECKPOINT), ("section", SECTION)].map(|(name, message)| {
         let node = node.clone();
-        thread::spawn(move || node.receive(message))
+        spawn(name, move || {
+            note(|| format!("the {name} arrives"));
+            node.receive(message)
+        })
     });
     let application = {
         let node = node.clone();
-        thread::spawn(move || reads(&*node))
+        spawn("application", move || reads(&*node))
     };
     for message in arriving {
         message.join().unwrap();
     }
+    note(|| "synchronisation ends".to_owned());
     let mut ended = node.end();
     sometimes("in-order", ended);
     sometimes("section-first", !ended);

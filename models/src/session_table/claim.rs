@@ -4,9 +4,10 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Session, Table};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes, violated_unless};
+use crate::spawn;
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes, violated_unless};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU32, Ordering};
 
 struct LoadThenStore;
 impl Defect for LoadThenStore {
@@ -20,11 +21,17 @@ fn claim_races_close<T: Table>() -> &'static str {
     let id = table.open(Session::new(1, &destroyed)).expect("the table is empty");
     let timeout = {
         let table = table.clone();
-        thread::spawn(move || table.close(id))
+        spawn("closer", move || {
+            note(|| "closes the session".to_owned());
+            table.close(id)
+        })
     };
     let duplicate = {
         let table = table.clone();
-        thread::spawn(move || table.complete(id))
+        spawn("reply", move || {
+            note(|| "completes the session".to_owned());
+            table.complete(id)
+        })
     };
     let reply = table.complete(id);
     let (closed, completed) = (timeout.join().unwrap(), duplicate.join().unwrap());

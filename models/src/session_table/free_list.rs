@@ -4,9 +4,10 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, sometimes};
+use crate::spawn;
+use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU32, Ordering};
 
 struct ListOfIndexes;
 impl Defect for ListOfIndexes {
@@ -25,11 +26,18 @@ fn sleeper_meets_churn<T: Table>() -> &'static str {
     let table = Arc::new(T::new(2, 3));
     let sleeper = {
         let (table, destroyed) = (table.clone(), destroyed.clone());
-        thread::spawn(move || table.open(Session::new(1, &destroyed)))
+        spawn("sleeper", move || {
+            note(|| "opens session 1".to_owned());
+            table.open(Session::new(1, &destroyed))
+        })
     };
+    note(|| "opens session 2".to_owned());
     let top = table.open(Session::new(2, &destroyed));
+    note(|| "opens session 3".to_owned());
     let next = table.open(Session::new(3, &destroyed));
+    note(|| "closes session 2".to_owned());
     let closed = top.is_some_and(|id| table.close(id));
+    note(|| "opens session 4".to_owned());
     let again = table.open(Session::new(4, &destroyed));
     let slept = sleeper.join().unwrap();
     let top_is_open = if closed { None } else { top };

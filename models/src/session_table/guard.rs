@@ -4,9 +4,10 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
+use crate::spawn;
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU32, Ordering};
 
 struct Uncounted;
 impl Defect for Uncounted {
@@ -51,11 +52,20 @@ fn guard_across<T: Table>(end: End) -> &'static str {
     let id = table.open(Session::new(1, &destroyed)).expect("the table is empty");
     let reader = {
         let table = table.clone();
-        thread::spawn(move || table.visit(id))
+        spawn("reader", move || {
+            note(|| "gets the session and reads its value".to_owned());
+            table.visit(id)
+        })
     };
     let ended = match end {
-        End::Close => table.close(id),
-        End::Complete => table.complete(id),
+        End::Close => {
+            note(|| "closes the session".to_owned());
+            table.close(id)
+        }
+        End::Complete => {
+            note(|| "completes the session".to_owned());
+            table.complete(id)
+        }
     };
     // The slot is free again unless the reader holds it.
     let next = table.open(Session::new(2, &destroyed));

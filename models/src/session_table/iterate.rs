@@ -4,9 +4,10 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, sometimes};
+use crate::spawn;
+use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU32, Ordering};
 
 struct RelaxedPublish;
 impl Defect for RelaxedPublish {
@@ -32,15 +33,24 @@ fn iteration_meets_reuse<T: Table>() -> &'static str {
     let first = table.open(Session::new(1, &destroyed)).expect("the table is empty");
     let closer = {
         let table = table.clone();
-        thread::spawn(move || table.close(first))
+        spawn("closer", move || {
+            note(|| "closes session 1".to_owned());
+            table.close(first)
+        })
     };
     let opener = {
         let (table, destroyed) = (table.clone(), destroyed.clone());
-        thread::spawn(move || table.open(Session::new(2, &destroyed)))
+        spawn("opener", move || {
+            note(|| "opens session 2".to_owned());
+            table.open(Session::new(2, &destroyed))
+        })
     };
     let iterator = {
         let table = table.clone();
-        thread::spawn(move || table.visit_all())
+        spawn("iterator", move || {
+            note(|| "looks at all sessions".to_owned());
+            table.visit_all()
+        })
     };
     closer.join().unwrap();
     let second = opener.join().unwrap();

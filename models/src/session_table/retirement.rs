@@ -4,9 +4,10 @@
 
 use super::miniature::{Defect, Miniature};
 use super::{Session, Table};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
+use crate::spawn;
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, thread};
+use selvedge::sync::{Arc, AtomicU32};
 
 struct Wraps;
 impl Defect for Wraps {
@@ -23,12 +24,17 @@ fn slot_is_used_up<T: Table>() -> &'static str {
     let first = table.open(Session::new(1, &destroyed)).expect("the table is empty");
     let opener = {
         let (table, destroyed) = (table.clone(), destroyed.clone());
-        thread::spawn(move || {
+        spawn("opener", move || {
+            note(|| "opens session 2".to_owned());
             let second = table.open(Session::new(2, &destroyed));
-            second.map(|id| (id, table.close(id)))
+            second.map(|id| {
+                note(|| "closes session 2".to_owned());
+                (id, table.close(id))
+            })
         })
     };
     let mut issued = vec![first];
+    note(|| "closes session 1".to_owned());
     let closed = table.close(first);
     issued.extend(table.open(Session::new(3, &destroyed)));
     let second = opener.join().unwrap();

@@ -4,10 +4,11 @@
 
 mod miniature;
 
+use crate::spawn;
 use miniature::{HeadUnderLock, InLoggerFlag};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::flight_recorder::FlightRecorder;
-use selvedge::sync::{Arc, thread};
+use selvedge::sync::Arc;
 
 /// An event of two words that belong together.
 type Event = [u64; 2];
@@ -66,8 +67,12 @@ fn scenario<R: Recorder>(capacity: usize, asked: Asked) -> &'static str {
     let recorder = Arc::new(R::new(capacity));
     let writers = [1, 2].map(|writer| {
         let recorder = recorder.clone();
-        thread::spawn(move || recorder.record(event(writer)))
+        spawn(["", "writer 1", "writer 2"][writer as usize], move || {
+            note(|| format!("records event {writer}"));
+            recorder.record(event(writer))
+        })
     });
+    note(|| "the crash handler reads".to_owned());
     let crash = recorder.read();
     check(&crash);
     for writer in writers {

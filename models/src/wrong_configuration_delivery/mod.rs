@@ -5,9 +5,10 @@
 mod miniature;
 mod tagged;
 
+use crate::spawn;
 use miniature::{AnyState, CheckThenDeliver, Miniature, OperationalOnly};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, thread};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
+use selvedge::sync::Arc;
 use tagged::Tagged;
 
 /// The number of a configuration.
@@ -47,12 +48,15 @@ fn arrives<N: Node>(node: &N, sent: Configuration) -> bool {
 /// arrive at any point of the change.
 fn scenario<N: Node>() -> &'static str {
     let node = Arc::new(N::new());
-    let [old, new] = [OLD, NEW].map(|sent| {
+    let [old, new] = [("old", OLD), ("new", NEW)].map(|(name, sent)| {
         let node = node.clone();
-        thread::spawn(move || arrives(&*node, sent))
+        spawn(name, move || arrives(&*node, sent))
     });
+    note(|| "enters GATHER".to_owned());
     node.gather();
+    note(|| "enters COMMIT".to_owned());
     node.commit();
+    note(|| "installs the new configuration".to_owned());
     node.install();
     let (old, new) = (old.join().unwrap(), new.join().unwrap());
     // What is refused is missing in the sequence of its configuration, and sent again as long as that lasts.

@@ -51,12 +51,20 @@ pub fn main(catalogue: Catalogue) -> ExitCode {
         },
         Err(code) => code,
     };
+    // Whatever the result was, the user has not got it.
+    let lost = code <= exit::DIFFERS && output::unwritable();
+    let code = if lost { exit::USAGE } else { code };
     ExitCode::from(code)
 }
 
 fn dispatch(catalogue: &Catalogue, cli: args::Cli) -> u8 {
     interrupt::listen();
     let result = match cli.command {
+        None if cli.check.filter.as_deref() == Some("mutate") => Err(Fault::usage(
+            "`mutate` is the name of a command that is not built yet; to check models of that name: selvedge check \
+             mutate"
+                .to_owned(),
+        )),
         None => check::check(catalogue, &cli.check),
         Some(Command::Check(args)) => check::check(catalogue, &args),
         Some(Command::List(args)) => list::list(catalogue, &args),

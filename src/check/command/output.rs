@@ -1,6 +1,16 @@
 //! Writing to the user: one place that knows about colours and about readers that have gone away.
 
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Standard output could not be written to, for another reason than that its reader has gone. Relaxed: read by the
+/// thread that wrote it, at the very end.
+static UNWRITABLE: AtomicBool = AtomicBool::new(false);
+
+/// Has something of what was to be printed been lost, on a full disk for example?
+pub fn unwritable() -> bool {
+    UNWRITABLE.load(Relaxed)
+}
 
 /// The reader of standard output has gone (`| head`), or it cannot be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +35,7 @@ pub fn try_print_raw(text: &str) -> Result<(), Gone> {
 
 fn done(result: std::io::Result<()>) -> Result<(), Gone> {
     result.map_err(|e| {
-        if e.kind() != ErrorKind::BrokenPipe {
+        if e.kind() != ErrorKind::BrokenPipe && !UNWRITABLE.swap(true, Relaxed) {
             complain(&format!("cannot write to standard output: {e}"));
         }
         Gone

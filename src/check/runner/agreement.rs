@@ -102,8 +102,10 @@ pub fn settle(rows: &mut [Report]) -> Vec<Disagreement> {
                     Says::Fails => ("fails", "does not"),
                     Says::Holds => ("holds", "does not"),
                 };
+                let said = std::mem::take(&mut r.message);
+                let said = if said.is_empty() { said } else { format!(" (what it found: {said})") };
                 r.message = format!(
-                    "exact says that the variant {exact}, {} that it {this}, and no typed reason is declared: {}",
+                    "exact says that the variant {exact}, {} that it {this}, and no typed reason is declared: {}{said}",
                     r.case.engine.word(),
                     Disagreement::ALL.map(Disagreement::word).join(", ")
                 );
