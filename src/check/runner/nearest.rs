@@ -99,11 +99,10 @@ fn conflict(a: &Act<'_>, b: &Act<'_>) -> bool {
     a.thread != b.thread
         && a.object.is_some()
         && a.object == b.object
-        && match (both(&changes), both(&looks)) {
-            ((true, true), _) => true,
-            ((true, false), (_, true)) | ((false, true), (true, _)) => true,
-            _ => false,
-        }
+        && matches!(
+            (both(&changes), both(&looks)),
+            ((true, true), _) | ((true, false), (_, true)) | ((false, true), (true, _))
+        )
 }
 
 fn takes(op: &str) -> bool {

@@ -66,7 +66,7 @@ impl<'a> Locks<'a> {
 }
 
 /// What a thread does next: (kind, object, in words), done later in the log or only announced.
-fn next<'a>(t: &'a Trace, i: usize, thread: usize) -> Option<(&'a str, Option<&'a str>, &'a str)> {
+fn next(t: &Trace, i: usize, thread: usize) -> Option<(&str, Option<&str>, &str)> {
     if let Some(e) = t.events[i + 1..].iter().find(|e| e.thread == thread) {
         return Some((&e.op, e.object.as_deref(), &e.text));
     }
