@@ -96,9 +96,9 @@ mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | xargs -0 tar cf - 2>/dev/null | tar xmf - -C "$tree"
 
 echo "building the original, which must be green"
-build oracle oracle_blocking oracle_found exact_features exact_loops \
+build oracle oracle_blocking oracle_found exact_features exact_loops exact_sound \
     engine_shuttle engine_progress engine_loom race_detector
-for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops \
+for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops exact_sound \
     engine_shuttle engine_progress engine_loom race_detector; do
     if red $t; then
         cat "$work/log" >&2

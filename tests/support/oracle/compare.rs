@@ -177,14 +177,17 @@ pub fn control_flow(p: &Program, budget: u64) -> Option<Result<Tally, String>> {
         {
             let x = explore(p, memory, 1)?;
             let engine = words(&x);
+            let racy = allowed.racy;
             let good = match &x.verdict {
                 Verdict::Found { kind: Kind::Livelock, .. } => stuck,
-                Verdict::Exhausted => !stuck && engine == allowed.outcomes,
+                Verdict::Found { kind: Kind::DataRace, .. } => racy,
+                Verdict::Exhausted => !stuck && !racy && engine == allowed.outcomes,
                 _ => false,
             };
             if !good {
                 return Err(format!(
-                    "{memory:?}: the engine says {} after {} executions; the oracle: {} graphs, stuck: {stuck}{}",
+                    "{memory:?}: the engine says {} after {} executions; the oracle: {} graphs, stuck: {stuck}, \
+                     racy: {racy}{}",
                     verdict(&x),
                     x.executions,
                     allowed.total(),
@@ -193,8 +196,9 @@ pub fn control_flow(p: &Program, budget: u64) -> Option<Result<Tally, String>> {
             }
             same_with_two_jobs(p, memory, &x)?;
             let graphs = if memory == Memory::Rc11 { &mut tally.graphs } else { &mut tally.sc_graphs };
-            *graphs = if stuck { 0 } else { allowed.total() };
+            *graphs = if stuck || racy { 0 } else { allowed.total() };
             tally.deadlocking |= stuck as u64;
+            tally.racy |= racy as u64;
         }
         Ok(tally)
     };

@@ -82,6 +82,8 @@ impl Flow {
         } else {
             self.stuck |= a.rc11.total() > 0;
             self.stuck_sc |= a.sc.total() > 0;
+            self.answer.rc11.racy |= a.rc11.racy;
+            self.answer.sc.racy |= a.sc.racy;
         }
         Some(())
     }

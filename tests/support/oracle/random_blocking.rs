@@ -39,16 +39,22 @@ fn effect(r: &mut Rng) -> Op {
     }
 }
 
+/// For bodies that run in some executions only: a plain load of an atomic too.
+fn plain_or_effect(r: &mut Rng) -> Op {
+    if r.percent(40) { Op::PlainLoad(r.below(2)) } else { effect(r) }
+}
+
 fn few(r: &mut Rng, least: usize, most: usize, f: fn(&mut Rng) -> Op) -> Vec<Op> {
     (0..r.range(least, most)).map(|_| f(r)).collect()
 }
 
 /// Branches on what was read or chosen, bounded exchange loops, weak exchanges, waits for a value.
 pub fn flow(r: &mut Rng) -> Program {
+    let body = if r.percent(25) { plain_or_effect } else { effect };
     let statement = |r: &mut Rng| match r.below(10) {
         0..4 => {
             let read = Box::new(reader(r));
-            Op::If { read, is: r.below(3) as u64, then: few(r, 0, 2, effect), other: few(r, 0, 1, effect) }
+            Op::If { read, is: r.below(3) as u64, then: few(r, 0, 2, body), other: few(r, 0, 1, body) }
         }
         4 => Op::Increment {
             x: 0,

@@ -41,6 +41,11 @@ pub struct Failing {
     pub path: Vec<u32>,
 }
 
+/// Is it a failure of the whole execution, where nothing moves any more, and of no operation?
+pub fn at_the_end(kind: Violation) -> bool {
+    matches!(kind, Violation::Deadlock | Violation::LostWakeup | Violation::Livelock | Violation::Leak)
+}
+
 /// An engine with its run: reused by one worker after another, because model objects may point to the run for
 /// as long as the process lives.
 struct Seat {
@@ -151,10 +156,7 @@ impl Worker {
         let i = self.exact.inner();
         let x = &i.e.x;
         let mut bound: Vec<usize> = x.threads.iter().map(|t| t.pc).collect();
-        let standstill = matches!(
-            failure.kind,
-            Violation::Deadlock | Violation::LostWakeup | Violation::Livelock | Violation::Leak
-        );
+        let standstill = at_the_end(failure.kind);
         if let (false, Some(t)) = (standstill, failure.thread) {
             let mut known = x.threads[t.0 as usize].porf;
             if let Some((o, at)) = i.conflict.take().filter(|c| c.1 > 0) {

@@ -4,7 +4,7 @@
 
 use super::exec::Want;
 use super::graph::{EventId, Graph};
-use super::job::{End, Failing, Worker};
+use super::job::{End, Failing, Worker, at_the_end};
 use super::linear::{self, Order};
 use super::nearest::KEPT;
 use crate::check::engine::{Census, Plan};
@@ -100,6 +100,9 @@ impl Worker {
         graph.path.clone_from(&failing.path);
         let whole = self.conduct(graph, heads);
         let f = &failing.failure;
+        if let (true, false, Some(t)) = (whole, self.run.over() || at_the_end(f.kind), f.thread) {
+            self.ask_again(t.0 as usize);
+        }
         if !self.run.over() && whole {
             match f.kind {
                 Violation::Leak => self.run.check_leaks(),
@@ -114,6 +117,16 @@ impl Worker {
         self.exact.abandon();
         self.run.keep_notes(false);
         again.filter(|a| a.property == f.property && a.kind == f.kind)
+    }
+
+    /// Lets `t` do the access that it has asked for and that fails: the one that it races with has come after that.
+    fn ask_again(&self, t: usize) {
+        let x = &mut self.exact.inner().e.x;
+        if x.threads.get(t).is_some_and(|t| matches!(t.want, Want::Go | Want::Half)) {
+            x.replaying = false;
+            self.exact.resume(t);
+            self.exact.inner().e.pushed.clear();
+        }
     }
 
     /// Executes a graph in this order of its heads; whether it could. The run is installed, and the caller abandons what

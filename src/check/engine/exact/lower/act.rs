@@ -1,5 +1,6 @@
 //! From an operation of the facade to what is done for it.
 
+use super::plain::Touch;
 use super::{Exact, fence_order, reading, write_order};
 use crate::check::engine::exact::cells::Access;
 use crate::check::engine::exact::exec::{Stop, Want};
@@ -23,32 +24,30 @@ impl Exact {
             Load { obj, order } => {
                 let loc = self.object(obj);
                 self.mixed(t, loc, false, site);
-                Answer::value(self.read(t, loc, reading(Update::Load, order, order)).0)
+                let r = reading(Update::Load, order, order);
+                Answer::value(self.access(t, loc, r, Some(Touch { write: false, site })).0)
             }
             Store { obj, order, value } => {
                 let loc = self.object(obj);
                 self.mixed(t, loc, true, site);
-                self.store(t, loc, write_order(order), value);
+                self.store_as(t, loc, write_order(order), value, Some(Touch { write: true, site }));
                 Answer::DONE
             }
             Rmw { obj, order, rmw, operand, width } => {
                 let loc = self.object(obj);
                 self.mixed(t, loc, true, site);
                 let update = Update::Rmw { rmw, operand, width };
-                Answer::value(self.read(t, loc, reading(update, order, order)).0)
+                let r = reading(update, order, order);
+                Answer::value(self.access(t, loc, r, Some(Touch { write: true, site })).0)
             }
             Cas { obj, expected, new, success, failure, weak } => {
                 let loc = self.object(obj);
                 self.mixed(t, loc, false, site);
-                let at = self.inner().e.x.threads[t].pc as u32;
                 let spurious = weak && !self.inner().e.x.threads[t].spurious.contains(&(loc, site));
                 let update = Update::Cas { expected, new, spurious };
-                let (value, effect) = self.read(t, loc, reading(update, success, failure));
+                let r = reading(update, success, failure);
+                let (value, effect) = self.access(t, loc, r, Some(Touch { write: false, site }));
                 let ok = effect.writes();
-                if ok {
-                    // Only now is it known to write: an exchange that fails does not conflict with plain reads.
-                    self.mixed_write(t, loc, at, site);
-                }
                 if !ok && value == expected {
                     self.inner().e.x.threads[t].spurious.push((loc, site));
                     // Its read took a matching value: it is no round of a wait.

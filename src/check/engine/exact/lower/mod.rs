@@ -238,7 +238,7 @@ impl Engine for Exact {
             self.check(t);
         }
         i.e.x.threads[t].pure_reads = false;
-        self.event(t, Kind::Spawn, 0, |e, k| e.x.do_plain(k), |e| e.add_spawn(t, child.0));
+        self.event(t, Kind::Spawn, 0, None, |e, k| e.x.do_plain(k), |e| e.add_spawn(t, child.0));
         self.inner().e.x.add_thread(child, body, Some(me));
     }
 

@@ -6,6 +6,17 @@ use crate::check::engine::exact::graph::EventId;
 use crate::check::run::Site;
 use crate::check::verdict::Kind as Violation;
 
+/// What an atomic operation of the program is to the plain accesses of its location.
+///
+/// It is held against those twice: when the program asks for it, and again when its event executes. In between its
+/// thread may be suspended, and others may come by with plain accesses.
+#[derive(Clone, Copy)]
+pub(super) struct Touch {
+    /// It writes, whatever it reads.
+    pub write: bool,
+    pub site: Site,
+}
+
 impl Exact {
     /// Reports a race of `me` with an access seen before.
     pub(super) fn race(&self, me: Access, other: Access, kind: Violation, message: &str) -> ! {
@@ -58,9 +69,21 @@ impl Exact {
         }
     }
 
-    /// The read that `t` has done as its event `at`, already checked as one, turns out to write as well.
-    pub(super) fn mixed_write(&self, t: usize, loc: u32, at: u32, site: Site) {
-        if self.inner().cells.any(loc) {
+    /// The event of an atomic access executes next.
+    pub(super) fn touched(&self, t: usize, loc: u32, touch: Option<Touch>) {
+        if let Some(Touch { write, site }) = touch
+            && self.inner().cells.any(loc)
+        {
+            self.plain(t, loc, write, true, site);
+        }
+    }
+
+    /// The write half of what `t` has read as its event `at` has executed. Only now is an exchange known to write: one
+    /// that fails does not conflict with plain reads.
+    pub(super) fn touched_half(&self, t: usize, loc: u32, at: u32, touch: Option<Touch>) {
+        if let Some(Touch { site, .. }) = touch
+            && self.inner().cells.any(loc)
+        {
             self.plain_at(t, loc, Access { t, at, site, write: true, atomic: true });
         }
     }

@@ -1,6 +1,7 @@
 //! The primitives: one event each, or a read with its write half. Each serves the stored event while the graph is
 //! re-executed and adds a new one afterwards; what cannot go on gives control to the scheduler.
 
+use super::plain::Touch;
 use super::{Exact, TIMEOUTS, reading};
 use crate::check::engine::exact::exec::{Reading, Stop, Waits, Want};
 use crate::check::engine::exact::forward::Explore;
@@ -21,6 +22,20 @@ pub(super) enum Early {
 impl Exact {
     /// A read, with its write half if it has one. Returns the value read and what came of it.
     pub(super) fn read(&self, t: usize, loc: u32, r: Reading) -> (u64, Effect) {
+        self.access(t, loc, r, None)
+    }
+
+    /// The same, for an operation of the program on an atomic.
+    pub(super) fn access(&self, t: usize, loc: u32, r: Reading, touch: Option<Touch>) -> (u64, Effect) {
+        let (old, effect) = self.read_and_write(t, loc, r, touch);
+        if effect.writes() {
+            let at = self.inner().e.x.threads[t].pc as u32 - 2;
+            self.touched_half(t, loc, at, touch);
+        }
+        (old, effect)
+    }
+
+    fn read_and_write(&self, t: usize, loc: u32, r: Reading, touch: Option<Touch>) -> (u64, Effect) {
         loop {
             let i = self.inner();
             let x = &mut i.e.x;
@@ -39,7 +54,9 @@ impl Exact {
                 Some(ev) if !x.executed(ev.rf) || !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(ev) => {
                     let k = EventId::new(t, x.threads[t].pc);
+                    self.touched(t, loc, touch);
                     self.log_source(ev.rf);
+                    let x = &mut self.inner().e.x;
                     let effect = x.do_read(k, r);
                     let old = x.info(k).val;
                     if r.order(effect) != ev.order {
@@ -66,6 +83,8 @@ impl Exact {
                 }
                 None => {
                     x.threads[t].go = false;
+                    self.touched(t, loc, touch);
+                    let i = self.inner();
                     let effect = i.e.add_read(t, loc, r);
                     let old = i.e.x.info(EventId::new(t, i.e.x.threads[t].pc - 1)).val;
                     if effect.writes() {
@@ -128,6 +147,7 @@ impl Exact {
         t: usize,
         kind: Kind,
         loc: u32,
+        touch: Option<Touch>,
         redo: impl Fn(&mut Explore, EventId),
         add: impl Fn(&mut Explore),
     ) -> EventId {
@@ -139,6 +159,8 @@ impl Exact {
                 Some(_) if !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(ev) => {
                     let k = EventId::new(t, x.threads[t].pc);
+                    self.touched(t, loc, touch);
+                    let i = self.inner();
                     redo(&mut i.e, k);
                     if ev.kind == Kind::Write {
                         self.log_write(k);
@@ -148,6 +170,8 @@ impl Exact {
                 }
                 None if x.replaying => self.suspend(t, Want::Go),
                 None => {
+                    self.touched(t, loc, touch);
+                    let i = self.inner();
                     add(&mut i.e);
                     self.check(t);
                     return EventId::new(t, self.inner().e.x.threads[t].pc - 1);
@@ -157,11 +181,17 @@ impl Exact {
     }
 
     pub(super) fn store(&self, t: usize, loc: u32, order: Order, val: u64) {
+        self.store_as(t, loc, order, val, None);
+    }
+
+    /// The same, for an operation of the program on an atomic.
+    pub(super) fn store_as(&self, t: usize, loc: u32, order: Order, val: u64, touch: Option<Touch>) {
         self.inner().e.x.threads[t].pure_reads = false;
         self.event(
             t,
             Kind::Write,
             loc,
+            touch,
             |e, k| e.x.do_write(k, val, None),
             |e| e.add_store(t, loc, order, val),
         );
@@ -173,7 +203,7 @@ impl Exact {
             return 0;
         }
         self.inner().e.x.threads[t].pure_reads = false;
-        let k = self.event(t, Kind::Choose, 0, |e, k| e.x.do_plain(k), |e| e.add_choose(t, n));
+        let k = self.event(t, Kind::Choose, 0, None, |e, k| e.x.do_plain(k), |e| e.add_choose(t, n));
         self.inner().e.x.g.ev(k).aux as u32
     }
 
@@ -241,6 +271,7 @@ impl Exact {
             t,
             Kind::Unlock,
             loc,
+            None,
             |e, k| {
                 let lock = e.x.g.ev(k).rf;
                 e.x.do_unlock(k, lock)
@@ -250,7 +281,7 @@ impl Exact {
     }
 
     pub(super) fn fence(&self, t: usize, order: Order) {
-        self.event(t, Kind::Fence, 0, |e, k| e.x.do_fence(k), |e| e.add_fence(t, order));
+        self.event(t, Kind::Fence, 0, None, |e, k| e.x.do_fence(k), |e| e.add_fence(t, order));
     }
 
     pub(super) fn join(&self, t: usize, child: u8) {
