@@ -294,3 +294,29 @@ fn park_takes_a_token() {
     });
     found(&stuck, Kind::LostWakeup);
 }
+
+/// Long executions cost in proportion to little more than their length: these take seconds, and took minutes.
+#[test]
+fn long_executions() {
+    let adds = |n: usize, order: Ordering| {
+        move || {
+            let a = AtomicUsize::new(0);
+            (0..n).for_each(|_| _ = a.fetch_add(1, order));
+            "ok"
+        }
+    };
+    counts(&exact(adds(4_000, Relaxed)), 1);
+    counts(&support::exact_sc(adds(1_000, SeqCst)), 1);
+    // Two threads on separate words, in the total order of SeqCst operations.
+    counts(
+        &exact(|| {
+            let words = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+            let theirs = words.clone();
+            let h = thread::spawn(move || (0..200).for_each(|_| _ = theirs[0].fetch_add(1, SeqCst)));
+            (0..200).for_each(|_| _ = words[1].fetch_add(1, SeqCst));
+            h.join().unwrap();
+            "ok"
+        }),
+        1,
+    );
+}

@@ -66,20 +66,43 @@ unsafe impl GlobalAlloc for Quarantine {
     }
 }
 
-/// Frees are held back until this is dropped.
+/// What is held back on this OS thread is held back until this is dropped. Frees are held back only while
+/// it is the model's [`Turn`].
 pub(crate) struct Window(());
 
 impl Window {
-    /// From here on, on this OS thread.
+    /// From here on.
     pub fn open() -> Window {
-        ACTIVE.set(true);
         Window(())
+    }
+}
+
+/// Whose code runs on this OS thread until this is dropped: the model's, whose frees are held back, or the engine's.
+pub(crate) struct Turn(bool);
+
+impl Turn {
+    /// The model runs.
+    pub fn model() -> Turn {
+        Turn(ACTIVE.replace(true))
+    }
+    /// The engine runs.
+    pub fn engine() -> Turn {
+        Turn(ACTIVE.replace(false))
+    }
+    /// Until somebody else's turn ends, which is around this one.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        ACTIVE.set(self.0);
     }
 }
 
 impl Drop for Window {
     fn drop(&mut self) {
-        ACTIVE.set(false);
         let mut next = HELD.replace(null_mut());
         while !next.is_null() {
             // SAFETY: a held block, in no other list; it is read before it is given back with its own layout.

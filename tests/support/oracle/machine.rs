@@ -5,7 +5,7 @@
 //! Fidelity is the engine's, stated in its documentation: a spurious wake-up, and a spurious failure of a weak exchange,
 //! may happen once per thread, object and call in the source; a timeout twice, and where a third one could come the
 //! answer is bounded; all of them at the start of a wait. A timed wait that is not over does not count as standing
-//! still.
+//! still; a cycle of locks and joins does, whoever waits beside it.
 
 use super::program::{Op, Ordering, Program, Reads, Val, exchanged, outcome};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -81,9 +81,11 @@ struct State {
     at: Vec<At>,
     memory: Vec<u64>,
     cells: Vec<u64>,
-    mutex: Vec<bool>,
-    readers: Vec<u32>,
-    writer: Vec<bool>,
+    /// Who holds it.
+    mutex: Vec<Option<usize>>,
+    /// How often each thread reads.
+    readers: Vec<Vec<u32>>,
+    writer: Vec<Option<usize>>,
     token: Vec<bool>,
     reads: Vec<Reads>,
     last: Vec<u64>,
@@ -162,9 +164,9 @@ pub fn behaviour(p: &Program, budget: usize) -> Option<Behaviour> {
         at: vec![At::Unborn; n],
         memory: vec![0; s.atomics],
         cells: vec![0; s.cells],
-        mutex: vec![false; s.mutexes],
-        readers: vec![0; s.rwlocks],
-        writer: vec![false; s.rwlocks],
+        mutex: vec![None; s.mutexes],
+        readers: vec![vec![0; n]; s.rwlocks],
+        writer: vec![None; s.rwlocks],
         token: vec![false; n],
         reads: vec![Vec::new(); n],
         last: vec![0; n],
@@ -197,6 +199,9 @@ pub fn behaviour(p: &Program, budget: usize) -> Option<Behaviour> {
 
 /// `Some(None)`: everybody has ended. `None`: somebody's timeout has not come yet.
 fn stand_still(code: &[Vec<Code>], s: &State) -> Option<Option<Still>> {
+    if locked_out(code, s) {
+        return Some(Some(Still::Deadlock));
+    }
     let mut kind = None;
     for (t, at) in s.at.iter().enumerate() {
         let still = match *at {
@@ -217,6 +222,37 @@ fn stand_still(code: &[Vec<Code>], s: &State) -> Option<Option<Still>> {
     Some(kind)
 }
 
+/// Are there threads that nothing sets free: each in front of a lock that one of them holds, or has ended with, or of
+/// the end of one of them?
+fn locked_out(code: &[Vec<Code>], s: &State) -> bool {
+    let readers = |l: usize| (0..s.at.len()).filter(move |&t| s.readers[l][t] > 0);
+    let waits_for = |t: usize| -> Vec<usize> {
+        let op = match s.at[t] {
+            At::Code(pc) => code[t].get(pc),
+            At::Relock(pc, _) => match code[t][pc] {
+                Code::Op(Op::Wait { m, .. }) => return s.mutex[m].into_iter().collect(),
+                _ => None,
+            },
+            At::Unborn | At::Queued(_) => None,
+        };
+        match op {
+            Some(Code::Op(Op::Lock(m))) => s.mutex[*m].into_iter().collect(),
+            Some(Code::Op(Op::Read(l))) => s.writer[*l].into_iter().collect(),
+            Some(Code::Op(Op::Write(l))) => s.writer[*l].into_iter().chain(readers(*l)).collect(),
+            Some(Code::Op(Op::Join(c))) => vec![*c],
+            _ => Vec::new(),
+        }
+    };
+    let ended = |t: usize| s.at[t] == At::Code(code[t].len());
+    // Waiting for each other as long as anybody is left.
+    let mut left: BTreeSet<usize> = (0..s.at.len()).collect();
+    loop {
+        let free = |t: &usize| !waits_for(*t).iter().any(|o| left.contains(o) || ended(*o));
+        let Some(t) = left.iter().copied().find(free) else { return !left.is_empty() };
+        left.remove(&t);
+    }
+}
+
 /// Every state to which a step of `t` leads.
 fn steps(code: &[Vec<Code>], s: &State, t: usize, out: &mut Vec<State>) {
     let pc = match s.at[t] {
@@ -232,9 +268,9 @@ fn steps(code: &[Vec<Code>], s: &State, t: usize, out: &mut Vec<State>) {
         }
         At::Relock(pc, timed_out) => {
             let Code::Op(Op::Wait { m, timed, .. }) = code[t][pc] else { unreachable!("it was a wait") };
-            if !s.mutex[m] {
+            if s.mutex[m].is_none() {
                 let mut n = s.clone();
-                n.mutex[m] = true;
+                n.mutex[m] = Some(t);
                 if timed {
                     n.read(t, timed_out as u64);
                 }
@@ -258,7 +294,7 @@ fn steps(code: &[Vec<Code>], s: &State, t: usize, out: &mut Vec<State>) {
             (n.last[t], n.exchanged[t]) = (v, ok);
         }
         Code::Try { op, otherwise } => {
-            let free = n.acquire(op);
+            let free = n.acquire(t, op);
             n.read(t, free as u64);
             n.proceed(code, t, if free { pc + 1 } else { *otherwise });
             return out.push(n);
@@ -316,13 +352,13 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
         }
         Op::Fence(_) => {}
         Op::Lock(_) | Op::Read(_) | Op::Write(_) => {
-            if !n.acquire(op) {
+            if !n.acquire(t, op) {
                 return;
             }
         }
-        Op::Unlock(m) => n.mutex[m] = false,
-        Op::ReadEnd(l) => n.readers[l] -= 1,
-        Op::WriteEnd(l) => n.writer[l] = false,
+        Op::Unlock(m) => n.mutex[m] = None,
+        Op::ReadEnd(l) => n.readers[l][t] -= 1,
+        Op::WriteEnd(l) => n.writer[l] = None,
         Op::Spawn(c) => n.proceed(code, c, 0),
         Op::Join(c) => {
             if s.at[c] != At::Code(code[c].len()) {
@@ -366,7 +402,7 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
             return;
         }
         Op::Wait { cv, m, timed } => {
-            n.mutex[m] = false;
+            n.mutex[m] = None;
             let what = if timed { Early::TimedWait } else { Early::Wait };
             early(&n, what, cv, out, &|n| n.at[t] = At::Relock(pc, false));
             if timed {
@@ -422,17 +458,24 @@ impl State {
         }
     }
 
-    /// Takes a lock if that is possible now.
-    fn acquire(&mut self, op: &Op) -> bool {
+    /// `t` takes a lock if that is possible now.
+    fn acquire(&mut self, t: usize, op: &Op) -> bool {
         match *op {
-            Op::Lock(m) | Op::TryLock { m, .. } => !std::mem::replace(&mut self.mutex[m], true),
+            Op::Lock(m) | Op::TryLock { m, .. } => {
+                let free = self.mutex[m].is_none();
+                self.mutex[m].get_or_insert(t);
+                free
+            }
             Op::Read(l) | Op::TryRead { l, .. } => {
-                self.readers[l] += !self.writer[l] as u32;
-                !self.writer[l]
+                let free = self.writer[l].is_none();
+                self.readers[l][t] += u32::from(free);
+                free
             }
             Op::Write(l) | Op::TryWrite { l, .. } => {
-                let free = !self.writer[l] && self.readers[l] == 0;
-                self.writer[l] |= free;
+                let free = self.writer[l].is_none() && self.readers[l].iter().all(|&n| n == 0);
+                if free {
+                    self.writer[l] = Some(t);
+                }
                 free
             }
             _ => unreachable!("acquires nothing"),

@@ -16,15 +16,19 @@ impl Explore {
             return; // ordered with every access, or a race
         }
         let prefix = self.x.info(a).porf;
+        // Beyond the oldest read that it could come to there is nothing to look for.
+        let reads = self.x.reads.get(loc as usize).map_or(&[][..], |l| l);
+        let open = reads.iter().filter(|r| (r.i() as u32) >= prefix.get(r.t()));
+        let Some(oldest) = open.map(|&r| self.x.g.ev(r).stamp).min() else { return };
         for n in (0..self.by_stamp.len()).rev() {
             let r = self.by_stamp[n];
             if r == a || (r.i() as u32) < prefix.get(r.t()) {
                 continue;
             }
-            if !self.maximal(r, a, &prefix) {
+            let e = *self.x.g.ev(r);
+            if e.stamp < oldest || !self.maximal(r, a, &prefix) {
                 break;
             }
-            let e = *self.x.g.ev(r);
             if e.kind == Kind::Read && e.loc == loc && e.order != Order::Plain && self.x.executed(r) {
                 let h = self.cut(e.stamp, a, &prefix);
                 self.read_instead(h, r, a);

@@ -11,7 +11,7 @@
 
 use super::clock::Clock;
 use super::fiber::{Fiber, Handle};
-use super::graph::{EVENTS_PER_THREAD, Ev, EventId, Graph, INIT, Kind, Order};
+use super::graph::{EVENTS_PER_THREAD, Ev, EventId, Graph, INIT, Kind, Order, Tag};
 use super::locations::Locations;
 use super::rounds::Rounds;
 use super::update::{Effect, Queues, Update};
@@ -51,6 +51,11 @@ impl Reading {
         failure: Order::Relaxed,
         write: Order::Relaxed,
     };
+    /// What the program asked for.
+    pub fn tag(&self) -> Tag {
+        let orders = (self.success as u64) << 16 | (self.failure as u64) << 8 | self.write as u64;
+        self.update.tag().with(orders)
+    }
     /// The order of a read that has this effect.
     pub fn order(&self, e: Effect) -> Order {
         if e == Effect::Alone { self.failure } else { self.success }
@@ -121,6 +126,8 @@ pub struct Thread {
     pub waits: Waits,
     /// A wait with a timeout: never the cause of a standstill.
     pub timed: bool,
+    /// Its last wait could have timed out, once more than is tried.
+    pub capped: bool,
     /// Waits begun, for structural names of wake flags.
     pub waits_begun: u16,
     /// Locations on which it has failed or woken spuriously, and where in the source.
@@ -255,6 +262,7 @@ impl Exec {
                 pure_reads: true,
                 waits: Waits::Spin,
                 timed: false,
+                capped: false,
                 waits_begun: 0,
                 spurious: Vec::new(),
                 timeouts: Vec::new(),
@@ -400,14 +408,19 @@ impl Exec {
         self.section_closed(self.g.mo_last(loc))
     }
 
-    /// The stored event that `t` must execute next, if there is one. It must be of `kind` and at `loc`.
-    pub fn stored(&mut self, t: usize, kind: Kind, loc: u32) -> Option<Ev> {
+    /// The stored event that `t` must execute next, if there is one. It must be of `kind`, at `loc`, and the same in
+    /// what `tag` says of it.
+    pub fn stored(&mut self, t: usize, kind: Kind, loc: u32, tag: Tag) -> Option<Ev> {
         let pc = self.threads[t].pc;
         let e = *self.g.th[t].get(pc)?;
         if e.kind != kind || e.loc != loc {
             self.halt(Stop::Nondeterministic(format!(
                 "operation {pc} of thread {t} was {:?} and is now {kind:?}, or on another object",
                 e.kind
+            )));
+        } else if e.tag != tag {
+            self.halt(Stop::Nondeterministic(format!(
+                "operation {pc} of thread {t}, a {kind:?}, now has another value, ordering or number of alternatives"
             )));
         }
         Some(e)

@@ -71,6 +71,29 @@ impl Order {
     }
 }
 
+/// A digest of an operation, orderings and operands included, by which a program that is not deterministic is noticed.
+/// Two operations that differ have the same one in about one of 65,536 cases.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Tag(u16);
+
+impl Tag {
+    /// Of nothing in particular.
+    pub const NONE: Tag = Tag(0);
+
+    /// With one more part.
+    #[inline]
+    pub fn with(self, part: u64) -> Tag {
+        let x = (part ^ u64::from(self.0) << 48).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Tag((x >> 48 ^ x >> 24) as u16)
+    }
+
+    /// With a value that is stored or compared, unless it could be an address: those change from run to run.
+    #[inline]
+    pub fn with_value(self, v: u64) -> Tag {
+        self.with(if v >> 32 == 0 || v as i64 >> 31 == -1 { v } else { u64::MAX >> 1 })
+    }
+}
+
 /// One event.
 #[derive(Clone, Copy, Debug)]
 pub struct Ev {
@@ -81,6 +104,8 @@ pub struct Ev {
     /// Which alternative was taken where an operation has several (spurious failure, which waiter); 0 is the
     /// one that is taken in place.
     pub aux: u16,
+    /// A digest of what the program asked for: see [`Tag`].
+    pub tag: Tag,
     /// Location.
     pub loc: u32,
     /// For a read its write, for a lock the lock of the section before it.

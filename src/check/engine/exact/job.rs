@@ -6,7 +6,6 @@ use super::linear::{Tail, cut};
 use super::locations::{Locations, Names};
 use super::lower::Exact;
 use super::search::Mode;
-use crate::check::engine::{Plan, stuck};
 use crate::check::event::{MAIN, ThreadId};
 use crate::check::model::{Outcome, Scenario};
 use crate::check::quarantine::Window;
@@ -187,7 +186,7 @@ impl Worker {
         Some(Failing { failure, graph, tails, waiting, path: x.g.path.clone() })
     }
 
-    fn over(&self) -> bool {
+    pub(super) fn over(&self) -> bool {
         self.run.over() || self.exact.inner().e.x.stop.is_some()
     }
 
@@ -265,37 +264,6 @@ impl Worker {
         }
     }
 
-    /// Some thread has not ended and none can move: a deadlock, a lost wake-up, or a leaf that other jobs
-    /// continue.
-    fn standstill(&self) {
-        self.overtake_all();
-        let x = &self.exact.inner().e.x;
-        let blocked: Vec<usize> =
-            (0..x.threads.len()).filter(|&t| x.threads[t].want == Want::Blocked).collect();
-        // Would a newer value let it go on? Then another job is that execution.
-        let final_values = |t: usize| {
-            x.threads[t].reads.iter().all(|&r: &EventId| {
-                let e = x.g.ev(r);
-                e.rf == x.g.mo_last(e.loc)
-            })
-        };
-        if blocked.iter().any(|&t| x.threads[t].timed || !final_values(t)) {
-            return;
-        }
-        let waits = |w: Waits| blocked.iter().copied().find(|&t| x.threads[t].waits == w);
-        let (kind, t, message) = if let Some(t) = waits(Waits::Wakeup) {
-            (Violation::LostWakeup, t, "waits for a wake-up that no one is left to give")
-        } else if let Some(t) = waits(Waits::Spin) {
-            (Violation::Livelock, t, "polls for a value that no one is left to write")
-        } else {
-            let t = x.threads.iter().position(|t| t.want != Want::Done).unwrap_or(0);
-            (Violation::Deadlock, t, "waits for ever; no thread can move")
-        };
-        let who = stuck::thread_name(&self.run.state(), ThreadId(t as u8));
-        self.run.set_me(ThreadId(t as u8));
-        self.run.note_failure(None, kind, format!("{who} {message}"), Vec::new());
-    }
-
     /// A loop whose round was the same as the one before was taken for a wait. One that counts such rounds is none.
     fn probe_loops(&self) {
         let n = self.exact.inner().e.x.threads.len();
@@ -308,7 +276,7 @@ impl Worker {
     }
 
     /// When nothing else can move, threads in front of a held mutex may still overtake its holder.
-    fn overtake_all(&self) {
+    pub(super) fn overtake_all(&self) {
         let i = self.exact.inner();
         for t in 0..i.e.x.threads.len() {
             if let Want::Lock(loc) = i.e.x.threads[t].want {

@@ -5,16 +5,17 @@
 //! but not otherwise modelled. Choices of the environment: a spurious wake-up or a spurious failure of a weak
 //! exchange, at most one per thread, object and call in the source (a loop around a call fails once, or it would fail
 //! for ever); timeouts, at most two of those, after which the verdict is `bounded(2)`; which waiter is notified. A
-//! timed wait never counts as stuck. A loop whose round reads everything from where the round before did is a wait:
-//! such rounds are not told apart (with `spin_until`, no rounds that fail); other loops are unrolled to a limit
-//! (`rounds`). With the allocator `Quarantine` no address comes back within an execution, so ABA by reuse of an address
-//! is not found; without it, a model that compares pointers may be `inconclusive`.
+//! timed wait counts as stuck only in a loop that changes nothing, where nobody else can move. A loop whose round reads
+//! everything from where the round before did is a wait: such rounds are not told apart (with `spin_until`, no rounds
+//! that fail); other loops are unrolled to a limit (`rounds`). With the allocator `Quarantine` no address comes back
+//! within an execution, so ABA by reuse of an address is not found; without it, a model that compares pointers may be
+//! `inconclusive`.
 //!
 //! Reading order: `graph` (structure), `exec` (a graph over a live program), `update` (what reads do), `rounds` (which
 //! loops wait), `forward` and `backward` (the algorithm), `consistency` (the axioms), `lower` (operations of the facade
-//! to events), `arcs` and `cells` (what needs no events), `job` and `search` (one job; workers and results), `linear`,
-//! `estimate` (how large a search is), `witness` (from a failing graph to the execution that is shown) and `nearest`
-//! (one that passes).
+//! to events), `arcs` and `cells` (what needs no events), `job`, `standstill` and `search` (one job; where nothing
+//! moves; workers and results), `linear` and `witness` (from a failing graph to the execution that is shown), `nearest`
+//! (one that passes), and `estimate` (how large a search is).
 
 mod arcs;
 mod backward;
@@ -33,6 +34,7 @@ mod lower;
 mod nearest;
 mod rounds;
 mod search;
+mod standstill;
 mod update;
 mod witness;
 

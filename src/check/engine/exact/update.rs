@@ -3,6 +3,7 @@
 //! Plain data rather than closures: a revisited read must be able to answer, from another thread's step,
 //! whether it succeeds with its new value.
 
+use super::graph::Tag;
 use crate::check::event::Rmw;
 
 /// The reading primitive that an operation is lowered to.
@@ -103,6 +104,26 @@ impl Update {
                 | Update::ReadLock { wait: true }
                 | Update::WriteLock { wait: true }
         )
+    }
+
+    /// What the program asked for.
+    pub fn tag(self) -> Tag {
+        let (code, a, b) = match self {
+            Update::Load => return Tag::NONE,
+            Update::AwaitLoad(v) => (1, v, 0),
+            Update::Rmw { rmw, operand, width } => {
+                (2 | (rmw as u64) << 8 | u64::from(width) << 16, operand, 0)
+            }
+            Update::Cas { expected, new, spurious } => (3 | u64::from(spurious) << 8, expected, new),
+            Update::AwaitCas { expected, new } => (4, expected, new),
+            Update::ReadLock { wait } => (5, u64::from(wait), 0),
+            Update::WriteLock { wait } => (6, u64::from(wait), 0),
+            Update::AddUnlessZero => (7, 0, 0),
+            Update::Enqueue(w) => (8, u64::from(w), 0),
+            Update::DequeueOne => (9, 0, 0),
+            Update::DequeueAll => (10, 0, 0),
+        };
+        Tag::NONE.with(code).with_value(a).with_value(b)
     }
 
     /// How many alternatives there are once `old` is read.

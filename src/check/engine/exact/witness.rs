@@ -32,6 +32,8 @@ impl Worker {
     pub fn counterexample(mut self, first: Failing, plan: &Plan) -> Shown {
         let (property, kind) = (first.failure.property.clone(), first.failure.kind);
         let mut best = ranked(first);
+        // Failures of which it is not known how few preemptions they need.
+        let mut unknown = best.0.1 == u32::MAX;
         let mut census = Census::default();
         self.go_on = true;
         let mut stack = vec![Graph::root()];
@@ -58,6 +60,7 @@ impl Worker {
             for f in failures.into_iter().filter(|f| f.failure.property == property && f.failure.kind == kind)
             {
                 let f = ranked(f);
+                unknown |= f.0.1 == u32::MAX;
                 if f.0 < best.0 {
                     best = f;
                 }
@@ -76,8 +79,9 @@ impl Worker {
         let mut shown = self.execute_in(&failing, &heads).unwrap_or(failing.failure);
         shown.passing = nearest.map(Box::new);
         shown.schedule = failing.path;
-        shown.minimal = match (rank.0, rank.1, jobs <= JOBS) {
-            (true, _, true) => "no sequentially consistent execution fails (certified)".to_owned(),
+        let whole = jobs <= JOBS;
+        shown.minimal = match (rank.0, rank.1, whole && !unknown) {
+            (true, _, _) if whole => "no sequentially consistent execution fails (certified)".to_owned(),
             (false, 0, _) => "no preemption is needed".to_owned(),
             (false, 1, true) => "no failure without a preemption (certified)".to_owned(),
             (false, k, true) if k < u32::MAX => {

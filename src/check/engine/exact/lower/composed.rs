@@ -38,6 +38,10 @@ impl Exact {
         let th = &mut self.inner().e.x.threads[t];
         (th.waits, th.timed) = (Waits::Wakeup, timed);
         self.read(t, flag, reading(Update::AwaitLoad(1), Ordering::Relaxed, Ordering::Relaxed));
+        if self.in_overtime() {
+            self.relock(t, mutex);
+            return false;
+        }
         self.inner().e.x.threads[t].timed = false;
         self.lock(t, mutex);
         true
@@ -70,6 +74,9 @@ impl Exact {
         (th.waits, th.timed) = (Waits::Wakeup, timed);
         let update = Update::AwaitCas { expected: 1, new: 0 };
         self.read(t, token, reading(update, Ordering::Acquire, Ordering::Relaxed));
+        if self.in_overtime() {
+            return false;
+        }
         self.inner().e.x.threads[t].timed = false;
         true
     }

@@ -13,10 +13,12 @@
 
 mod act;
 mod composed;
+mod overtime;
 mod plain;
 mod primitives;
 mod probe;
 
+pub use overtime::Overtime;
 pub use probe::Probe;
 
 use super::arcs::Arcs;
@@ -30,6 +32,7 @@ use super::rounds::Patience;
 use super::update::Update;
 use crate::check::engine::Engine;
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op, ThreadId};
+use crate::check::quarantine::Turn;
 use crate::check::run::{Abandoned, Run, Site};
 use std::cell::UnsafeCell;
 use std::collections::HashSet;
@@ -70,6 +73,8 @@ pub struct Inner {
     pub patience: Patience,
     /// Operations that an execution may have.
     pub steps: u64,
+    /// A timed wait that is made to time out once more, to see whether its loop repeats.
+    pub overtime: Option<Overtime>,
     /// Operations left to this execution.
     pub steps_left: u64,
     /// Threads unwind: operations are inert.
@@ -131,6 +136,8 @@ impl Exact {
             th.handle.clone()
         };
         handle.suspend();
+        // It was resumed in the middle of an operation of the engine.
+        Turn::engine().keep();
         if self.inner().abandoning {
             resume_unwind(Box::new(Abandoned));
         }
@@ -152,7 +159,9 @@ impl Exact {
         if let Some(run) = i.run {
             run.set_me(ThreadId(t as u8));
         }
+        let turn = Turn::model();
         let back = fiber.resume();
+        drop(turn);
         let th = &mut self.inner().e.x.threads[t];
         if back == Back::Finished {
             th.want = Want::Done;
@@ -198,6 +207,7 @@ impl Engine for Exact {
     }
 
     fn perform(&self, me: ThreadId, op: &Op, site: Site) -> Answer {
+        let _turn = Turn::engine();
         let t = me.0 as usize;
         let i = self.inner();
         if i.abandoning || i.run.is_some_and(Run::over) || std::thread::panicking() {
@@ -208,6 +218,9 @@ impl Engine for Exact {
         }
         if i.probe.is_some() {
             return self.probed(t, op);
+        }
+        if i.overtime.is_some() {
+            return self.timed_out(t, op);
         }
         if i.inert > 0 {
             i.e.x.halt(Stop::Refused(
@@ -228,6 +241,7 @@ impl Engine for Exact {
     }
 
     fn spawn(&self, me: ThreadId, child: ThreadId, body: Box<dyn FnOnce()>) {
+        let _turn = Turn::engine();
         let t = me.0 as usize;
         let i = self.inner();
         if i.abandoning || std::thread::panicking() {
@@ -238,7 +252,12 @@ impl Engine for Exact {
             self.check(t);
         }
         i.e.x.threads[t].pure_reads = false;
-        self.event(t, Kind::Spawn, 0, None, |e, k| e.x.do_plain(k), |e| e.add_spawn(t, child.0));
+        self.event(
+            t,
+            primitives::What::of(Kind::Spawn, 0),
+            |e, k| e.x.do_plain(k),
+            |e| e.add_spawn(t, child.0),
+        );
         self.inner().e.x.add_thread(child, body, Some(me));
     }
 
@@ -313,5 +332,6 @@ impl Inner {
         self.inert = 0;
         self.conflict = None;
         self.probe = None;
+        self.overtime = None;
     }
 }

@@ -4,8 +4,8 @@
 use super::plain::Touch;
 use super::{Exact, TIMEOUTS, reading};
 use crate::check::engine::exact::exec::{Reading, Stop, Waits, Want};
-use crate::check::engine::exact::forward::Explore;
-use crate::check::engine::exact::graph::{EventId, INIT, Kind, Order};
+use crate::check::engine::exact::forward::{Explore, choice_tag, store_tag};
+use crate::check::engine::exact::graph::{EventId, INIT, Kind, Order, Tag};
 use crate::check::engine::exact::update::{Effect, Update};
 use crate::check::event::FROM_INITIAL;
 use crate::check::run::Site;
@@ -17,6 +17,22 @@ pub(super) enum Early {
     No,
     Timeout,
     Spurious,
+}
+
+/// An event that is not a read.
+#[derive(Clone, Copy)]
+pub(super) struct What {
+    kind: Kind,
+    loc: u32,
+    tag: Tag,
+    touch: Option<Touch>,
+}
+
+impl What {
+    /// An event of which this is all there is to say.
+    pub fn of(kind: Kind, loc: u32) -> What {
+        What { kind, loc, tag: Tag::NONE, touch: None }
+    }
 }
 
 impl Exact {
@@ -49,7 +65,7 @@ impl Exact {
                 i.e.add_half(t, loc, effect);
                 return self.read_done(t, old, effect);
             }
-            match x.stored(t, Kind::Read, loc) {
+            match x.stored(t, Kind::Read, loc, r.tag()) {
                 Some(_) if x.stop.is_some() => self.check(t),
                 Some(ev) if !x.executed(ev.rf) || !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(ev) => {
@@ -145,16 +161,15 @@ impl Exact {
     pub(super) fn event(
         &self,
         t: usize,
-        kind: Kind,
-        loc: u32,
-        touch: Option<Touch>,
+        what: What,
         redo: impl Fn(&mut Explore, EventId),
         add: impl Fn(&mut Explore),
     ) -> EventId {
+        let What { kind, loc, tag, touch } = what;
         loop {
             let i = self.inner();
             let x = &mut i.e.x;
-            match x.stored(t, kind, loc) {
+            match x.stored(t, kind, loc, tag) {
                 Some(_) if x.stop.is_some() => self.check(t),
                 Some(_) if !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(ev) => {
@@ -189,9 +204,7 @@ impl Exact {
         self.inner().e.x.threads[t].pure_reads = false;
         self.event(
             t,
-            Kind::Write,
-            loc,
-            touch,
+            What { tag: store_tag(order, val), touch, ..What::of(Kind::Write, loc) },
             |e, k| e.x.do_write(k, val, None),
             |e| e.add_store(t, loc, order, val),
         );
@@ -203,7 +216,8 @@ impl Exact {
             return 0;
         }
         self.inner().e.x.threads[t].pure_reads = false;
-        let k = self.event(t, Kind::Choose, 0, None, |e, k| e.x.do_plain(k), |e| e.add_choose(t, n));
+        let what = What { tag: choice_tag(n), ..What::of(Kind::Choose, 0) };
+        let k = self.event(t, what, |e, k| e.x.do_plain(k), |e| e.add_choose(t, n));
         self.inner().e.x.g.ev(k).aux as u32
     }
 
@@ -213,6 +227,7 @@ impl Exact {
         let th = &i.e.x.threads[t];
         let timeouts = th.timeouts.iter().filter(|&&w| w == (loc, site)).count();
         let mut ends = vec![Early::No];
+        let capped = timed && timeouts >= TIMEOUTS;
         if timed && timeouts < TIMEOUTS {
             ends.push(Early::Timeout);
         } else if timed {
@@ -221,6 +236,7 @@ impl Exact {
         if !th.spurious.contains(&(loc, site)) {
             ends.push(Early::Spurious);
         }
+        i.e.x.threads[t].capped = capped;
         let end = ends[self.choose(t, ends.len() as u32) as usize];
         let th = &mut self.inner().e.x.threads[t];
         match end {
@@ -245,7 +261,7 @@ impl Exact {
             if std::mem::take(&mut x.threads[t].served) {
                 return;
             }
-            match x.stored(t, Kind::Lock, loc) {
+            match x.stored(t, Kind::Lock, loc, Tag::NONE) {
                 Some(_) if x.stop.is_some() => self.check(t),
                 Some(ev) if !x.section_closed(ev.rf) || !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(_) => {
@@ -269,9 +285,7 @@ impl Exact {
         self.inner().e.x.threads[t].pure_reads = false;
         self.event(
             t,
-            Kind::Unlock,
-            loc,
-            None,
+            What::of(Kind::Unlock, loc),
             |e, k| {
                 let lock = e.x.g.ev(k).rf;
                 e.x.do_unlock(k, lock)
@@ -281,7 +295,8 @@ impl Exact {
     }
 
     pub(super) fn fence(&self, t: usize, order: Order) {
-        self.event(t, Kind::Fence, 0, None, |e, k| e.x.do_fence(k), |e| e.add_fence(t, order));
+        let what = What { tag: Tag::NONE.with(order as u64), ..What::of(Kind::Fence, 0) };
+        self.event(t, what, |e, k| e.x.do_fence(k), |e| e.add_fence(t, order));
     }
 
     pub(super) fn join(&self, t: usize, child: u8) {
@@ -290,7 +305,7 @@ impl Exact {
             let x = &mut i.e.x;
             x.threads[t].pure_reads = false;
             let done = x.threads[child as usize].want == Want::Done;
-            match x.stored(t, Kind::Join, 0) {
+            match x.stored(t, Kind::Join, 0, Tag::NONE) {
                 Some(_) if x.stop.is_some() => self.check(t),
                 Some(_) if !done || !x.take_turn(t) => self.suspend(t, Want::Source),
                 Some(_) => {
