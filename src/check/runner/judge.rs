@@ -26,6 +26,8 @@ pub struct Judged {
     pub shape: Option<String>,
     /// How the executions came out.
     pub tally: Tally,
+    /// `sometimes` properties seen.
+    pub seen: Vec<String>,
     /// The engine failed, not the model.
     pub engine_failed: bool,
 }
@@ -40,6 +42,7 @@ impl Judged {
             trace: None,
             shape: None,
             tally: Tally::default(),
+            seen: Vec::new(),
             engine_failed: false,
         }
     }
@@ -123,6 +126,7 @@ fn died(case: &Case, ended: &Ended, status: ExitStatus) -> Judged {
             trace: Some((**trace).clone()),
             shape: None,
             tally: Tally::default(),
+            seen: Vec::new(),
             engine_failed: false,
         };
     }
@@ -170,6 +174,7 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         trace: c.trace.clone(),
         shape: c.shape.clone(),
         tally: c.tally.clone(),
+        seen: c.seen.clone(),
         engine_failed: false,
     }
 }

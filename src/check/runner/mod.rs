@@ -216,10 +216,25 @@ pub fn run_subject(
     let Some(judged) = judge::judge(case, &ended, limits) else { return Ok(None) };
     let mut message = judged.message;
     let mut as_declared = case.expect.accepts(&judged.verdict);
-    if let (Some((k, n)), Verdict::Exhausted | Verdict::Bounded { .. }) = (case.plan.shard, &judged.verdict) {
-        // A share without the failure is no evidence against it: another share has it.
+    let mut verdict = judged.verdict;
+    if let (Some((k, n)), Verdict::Exhausted | Verdict::Bounded { .. }) = (case.plan.shard, &verdict) {
+        // A share without the failure is no evidence against it: another share has it. And what no share has seen is
+        // known only when all of them are together, so none of them is called by the verdict of the whole.
         as_declared |= matches!(case.expect, Expect::Found(_));
-        message = format!("share {} of {n} of the search", k + 1);
+        message = format!("share {} of {n} of the search, {verdict} within it", k + 1);
+        if !case.sometimes.is_empty() {
+            let list = |seen: bool| {
+                let names = case.sometimes.iter().filter(|p| judged.seen.contains(p) == seen);
+                let names: Vec<String> = names.map(|p| format!("`{p}`")).collect();
+                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+            };
+            message += &format!(
+                "; of what must be seen it has {}, and left to other shares {}",
+                list(true),
+                list(false)
+            );
+        }
+        verdict = Verdict::NotFound { n: judged.executions };
     }
     if case.nobody_looks && as_declared {
         as_declared = false;
@@ -228,7 +243,7 @@ pub fn run_subject(
     let fingerprint = judged.trace.as_ref().map(|t| fingerprint::fingerprint(&case.model, &case.variant, t));
     Ok(Some(Report {
         case: case.clone(),
-        verdict: judged.verdict,
+        verdict,
         as_declared,
         message,
         executions: judged.executions,
