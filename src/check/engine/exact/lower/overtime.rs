@@ -24,8 +24,21 @@ impl Exact {
     /// anything else.
     pub fn times_out(&self, t: usize) -> Option<Vec<(u8, u32, u64)>> {
         self.inner().overtime = Some(Overtime::default());
+        let run = self.inner().run?;
+        let (steps, events) = {
+            let s = run.state();
+            (s.steps, s.events.len())
+        };
         self.resume(t);
         let p = self.inner().overtime.take()?;
+        // None of this has happened; a panic belongs to an execution with as many timeouts.
+        let mut s = run.state();
+        s.steps = steps;
+        s.events.truncate(events);
+        drop(s);
+        if run.reopen().is_some() {
+            return None;
+        }
         (p.back && !p.moved).then_some(p.seen)
     }
 
