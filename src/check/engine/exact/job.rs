@@ -6,6 +6,7 @@ use super::linear::{Tail, cut};
 use super::locations::{Locations, Names};
 use super::lower::Exact;
 use super::search::Mode;
+use crate::check::engine::Plan;
 use crate::check::event::{MAIN, ThreadId};
 use crate::check::model::{Outcome, Scenario};
 use crate::check::quarantine::Window;

@@ -8,8 +8,8 @@ use super::exec::{Exec, Waits, Want};
 use super::graph::{EventId, INIT, Kind};
 use super::job::Worker;
 use super::update::Update;
+use crate::check::engine::stuck;
 use crate::check::event::ThreadId;
-use crate::check::engine::{Plan, stuck};
 use crate::check::verdict::Kind as Violation;
 
 /// Rounds for which loops around timed waits must repeat themselves. One that counts further is not noticed.
