@@ -56,11 +56,20 @@ fn distance(failing: &Graph, other: &Graph) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::graph::{Ev, INIT, Order};
+    use super::super::graph::{Ev, INIT, Order, Tag};
     use super::*;
 
     fn graph(read: EventId, writes: &[EventId]) -> Graph {
-        let ev = |kind, rf| Ev { kind, order: Order::Relaxed, ex: false, aux: 0, loc: 0, rf, stamp: 0 };
+        let ev = |kind, rf| Ev {
+            kind,
+            order: Order::Relaxed,
+            ex: false,
+            aux: 0,
+            tag: Tag::NONE,
+            loc: 0,
+            rf,
+            stamp: 0,
+        };
         let mut g = Graph::root();
         g.push(0, ev(Kind::Write, INIT));
         g.push(0, ev(Kind::Read, read));
