@@ -105,9 +105,6 @@ impl WirePlan {
         if let Some((k, n)) = self.shard.filter(|(k, n)| k >= n) {
             return Err(format!("share {k} of {n} does not exist"));
         }
-        if !(1..=1024).contains(&self.jobs) {
-            return Err(format!("{} workers: from 1 to 1024", self.jobs));
-        }
         Ok(Plan {
             strategy: strategy(&self.strategy).ok_or_else(|| unknown("strategy", &self.strategy))?,
             seed: self.seed,
