@@ -75,26 +75,3 @@ fn a_stack_that_frees_its_nodes_is_deterministic() {
     assert_eq!(x.verdict, Verdict::Exhausted, "{}", x.verdict);
     assert!(outcomes(&x).len() > 3);
 }
-
-/// What the engine itself frees while it explores is not held back: it would be hundreds of megabytes in one execution.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_engine_gets_its_own_memory_back() {
-    let peak = || -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    };
-    let before = peak();
-    let x = support::exact_sc(|| {
-        let a = Arc::new(selvedge::sync::AtomicU64::new(0));
-        let theirs = a.clone();
-        let h = thread::spawn(move || (1..=300).for_each(|i| theirs.store(i, Relaxed)));
-        a.load(Relaxed);
-        h.join().unwrap();
-        "done"
-    });
-    support::counts(&x, 301);
-    let grown = peak() - before;
-    assert!(grown < 48 * 1024, "{grown} KiB");
-}

@@ -48,8 +48,33 @@ fn few(r: &mut Rng, least: usize, most: usize, f: fn(&mut Rng) -> Op) -> Vec<Op>
     (0..r.range(least, most)).map(|_| f(r)).collect()
 }
 
+/// One thread writes twice; another reads the one and then, in a branch, loads the other plainly: a race or none, by
+/// their order and by what publishes.
+fn guarded_load(r: &mut Rng) -> Program {
+    let write = |r: &mut Rng, x: usize| match r.below(4) {
+        0 => Op::Add(x, 1, r.pick(&RMWS)),
+        1 => Op::Cas { x, expected: 0, new: 1, success: r.pick(&RMWS), failure: r.pick(&LOADS), weak: false },
+        _ => Op::Store(x, Val::Is(1), r.pick(&STORES)),
+    };
+    let first = r.below(2);
+    let writer = vec![write(r, first), write(r, 1 - first)];
+    let read = Box::new(Op::Load(0, r.pick(&LOADS)));
+    let then = vec![Op::PlainLoad(1)];
+    let mut bodies = vec![writer, vec![Op::If { read, is: 1, then, other: few(r, 0, 1, effect_on_0) }]];
+    r.shuffle(&mut bodies);
+    Program::of(bodies)
+}
+
+/// An effect on the first atomic.
+fn effect_on_0(r: &mut Rng) -> Op {
+    Op::Store(0, value(r), r.pick(&STORES))
+}
+
 /// Branches on what was read or chosen, bounded exchange loops, weak exchanges, waits for a value.
 pub fn flow(r: &mut Rng) -> Program {
+    if r.percent(5) {
+        return guarded_load(r);
+    }
     let body = if r.percent(25) { plain_or_effect } else { effect };
     let statement = |r: &mut Rng| match r.below(10) {
         0..4 => {
