@@ -96,8 +96,10 @@ impl Exact {
         let i = self.inner();
         let x = &i.e.x;
         let free = if i.words { x.value(x.g.mo_last(loc), loc) == 0 } else { x.mutex_free(loc) };
-        while !free {
-            self.rest(t);
+        if !free {
+            loop {
+                self.rest(t);
+            }
         }
     }
 
