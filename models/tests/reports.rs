@@ -43,12 +43,35 @@ fn every_counterexample_is_narrow_short_and_explained() {
             for part in ["pass  ", "short "] {
                 assert!(after.iter().any(|l| l.starts_with(part)), "{name}: no line `{part}`\n{text}");
             }
+            consistent(&name, &text);
             let why = after.iter().find(|l| l.starts_with("why ")).copied().unwrap_or_default();
             assert!(why.len() > 20 && !why.contains("the log shows no object"), "{name}: no reason\n{text}");
             shown += 1;
         }
     }
     assert!(shown >= 40, "only {shown} variants are declared to fail");
+}
+
+/// The preemptions that the picture counts are those that the certificate speaks of.
+fn consistent(name: &str, text: &str) {
+    let words = |line: &str| line.split([' ', ',']).map(str::to_owned).collect::<Vec<_>>();
+    let header = text.lines().find(|l| l.contains(", fingerprint ")).map(words).expect("a header");
+    let at = header.iter().position(|w| w.starts_with("preemption")).expect("a count");
+    let counted: u32 = header[at - 1].parse().expect("a number");
+    let short = text.lines().find(|l| l.starts_with("short ")).expect("what is certified");
+    let (least, most) = match words(short) {
+        _ if short.contains("at most one preemption") => (0, 1),
+        w if short.contains("at most") => {
+            (0, w[w.iter().position(|w| w == "most").expect("at most") + 1].parse().expect("a number"))
+        }
+        _ if short.contains("no preemption is needed") => (0, 0),
+        _ if short.contains("without a preemption") => (1, u32::MAX),
+        w => match w.iter().position(|w| w == "than") {
+            Some(i) => (w[i + 1].parse().expect("a number"), u32::MAX),
+            None => (0, u32::MAX),
+        },
+    };
+    assert!((least..=most).contains(&counted), "{name}: {counted} counted\n{text}");
 }
 
 /// Every buggy variant and wrong fix has a committed counterexample that still fails as it did.

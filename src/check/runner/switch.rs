@@ -40,12 +40,25 @@ pub fn preemptions(t: &Trace) -> usize {
 struct Locks<'a> {
     /// By lock: its holders, and whether each holds it exclusively.
     held: BTreeMap<&'a str, Vec<(usize, bool)>>,
+    /// The mutex that a thread has let go of by waiting, which the log does not say until the wait is over.
+    lent: BTreeMap<usize, &'a str>,
 }
 
 impl<'a> Locks<'a> {
     fn step(&mut self, e: &'a TraceEvent) {
         let Some(object) = e.object.as_deref() else { return };
+        if e.op == "wait"
+            && let Some(mutex) = self.lent.remove(&e.thread)
+        {
+            self.held.entry(mutex).or_default().push((e.thread, true));
+            return;
+        }
         let held = self.held.entry(object).or_default();
+        if e.op == "lock" {
+            for (thread, _) in held.extract_if(.., |(thread, alone)| *alone && *thread != e.thread) {
+                self.lent.insert(thread, object);
+            }
+        }
         match e.op.as_str() {
             "lock" | "try-lock" if !e.text.ends_with("busy") => held.push((e.thread, true)),
             "rw-lock" | "try-rw-lock" if !e.text.ends_with("busy") => {
@@ -94,7 +107,7 @@ fn reason(t: &Trace, i: usize, locks: &Locks<'_>) -> Reason {
             let over = t.events[..=i].iter().any(|x| Some(x.thread) == number && x.op == "exit");
             waits(!over, format!("for {child} to end"))
         }
-        "wait" => waits(asleep(t, i, e.thread, name), format!("on {name}")),
+        "wait" => waits(asleep(t, i, e.thread, name, locks), format!("on {name}")),
         "park" => {
             let me = t.threads.get(e.thread).map_or("", |x| x.name.as_str());
             let unpark = format!("unpark {me}");
@@ -107,10 +120,15 @@ fn reason(t: &Trace, i: usize, locks: &Locks<'_>) -> Reason {
 }
 
 /// Had the wait on `condvar` that the thread does next begun when control left it? A wait is logged when it is over, so
-/// this goes by what others do next: a signal that finds nobody there says that it had not.
-fn asleep(t: &Trace, i: usize, thread: usize, condvar: &str) -> bool {
-    let others = t.events[i + 1..].iter().take_while(|e| e.thread != thread);
-    let mut signals = others.filter(|e| e.op == "notify" && e.object.as_deref() == Some(condvar));
+/// this goes by what others do next: who takes a lock that the thread held says that it had, and else a signal that finds
+/// nobody there says that it had not.
+fn asleep(t: &Trace, i: usize, thread: usize, condvar: &str, locks: &Locks<'_>) -> bool {
+    let mut others = t.events[i + 1..].iter().take_while(|e| e.thread != thread);
+    let held = |lock: &str| locks.held.get(lock).is_some_and(|h| h.contains(&(thread, true)));
+    if others.clone().any(|e| e.op == "lock" && e.object.as_deref().is_some_and(held)) {
+        return true;
+    }
+    let mut signals = others.by_ref().filter(|e| e.op == "notify" && e.object.as_deref() == Some(condvar));
     signals.next().is_none_or(|e| !e.text.ends_with("woke 0"))
 }
 
@@ -154,6 +172,40 @@ mod tests {
         assert_eq!(preemptions(&trace(&[store, theirs, store, store], None)), 1);
         assert_eq!(first(&[(0, "exit", None, "ends"), theirs], None), Reason::Ended);
         assert_eq!(first(&[store, theirs, (0, "yield", None, "yield")], None), Reason::Yields);
+    }
+
+    /// Woken for no reason before anybody signals: the signal finds nobody, but the mutex had been let go.
+    #[test]
+    fn a_wait_has_begun_when_another_takes_its_mutex() {
+        let lock = |t| (t, "lock", Some("m"), "lock m");
+        let signal = (1, "notify", Some("c"), "notify_one c woke 0");
+        let wait = (0, "wait", Some("c"), "wait c woken");
+        assert_eq!(first(&[lock(0), lock(1), signal, wait], None), Reason::Waits("on c".to_owned()));
+        assert_eq!(first(&[lock(0), signal, wait], None), Reason::Preempted);
+    }
+
+    /// Once the wait is over its mutex is held again, and free in between.
+    #[test]
+    fn a_wait_lends_its_mutex() {
+        let lock = |t| (t, "lock", Some("m"), "lock m");
+        let unlock = |t| (t, "unlock", Some("m"), "unlock m");
+        let signal = (1, "notify", Some("c"), "notify_one c woke 1");
+        let wait = (0, "wait", Some("c"), "wait c woken");
+        let log = [lock(0), lock(1), signal, unlock(1), wait, lock(1)];
+        let why = reasons(&trace(&log, None));
+        assert_eq!(why[0], Some(Reason::Waits("on c".to_owned())));
+        assert_eq!(why[3], Some(Reason::Preempted), "it could have locked again");
+        let log = [
+            lock(0),
+            lock(1),
+            signal,
+            unlock(1),
+            wait,
+            (1, "store", Some("x"), "store x = 1 (rlx)"),
+            unlock(0),
+            lock(1),
+        ];
+        assert_eq!(reasons(&trace(&log, None))[5], Some(Reason::Waits("for m".to_owned())));
     }
 
     #[test]

@@ -46,6 +46,11 @@ pub fn at_the_end(kind: Violation) -> bool {
     matches!(kind, Violation::Deadlock | Violation::LostWakeup | Violation::Livelock | Violation::Leak)
 }
 
+/// Is it a failure of two accesses, of which either may come first?
+pub fn clashes(kind: Violation) -> bool {
+    matches!(kind, Violation::DataRace | Violation::UseAfterFree)
+}
+
 /// An engine with its run: reused by one worker after another, because model objects may point to the run for
 /// as long as the process lives.
 struct Seat {
@@ -157,6 +162,7 @@ impl Worker {
         let x = &i.e.x;
         let mut bound: Vec<usize> = x.threads.iter().map(|t| t.pc).collect();
         let standstill = at_the_end(failure.kind);
+        let clash = clashes(failure.kind);
         if let (false, Some(t)) = (standstill, failure.thread) {
             let mut known = x.threads[t.0 as usize].porf;
             if let Some((o, at)) = i.conflict.take().filter(|c| c.1 > 0) {
@@ -182,7 +188,10 @@ impl Worker {
                 (None, _) => Tail::Stops,
             }
         };
-        let tails = (0..bound.len()).map(tail).collect();
+        // Of two accesses that clash either may come first. Whether the thread of the first could go on then is not known
+        // here, so leaving it is not counted: what is certified is a lower bound.
+        let counted = |tail| if clash && tail == Tail::Runs { Tail::Stops } else { tail };
+        let tails = (0..bound.len()).map(tail).map(counted).collect();
         let waiting = x.reads.iter().flatten().copied().filter(|&r| x.info(r).read.update.waits()).collect();
         Some(Failing { failure, graph, tails, waiting, path: x.g.path.clone() })
     }

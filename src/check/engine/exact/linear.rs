@@ -130,6 +130,8 @@ impl<'g> Steps<'g> {
     /// Could `t` itself go on, whatever the graph wants next? Not at its end, nor where it must wait.
     fn could_go_on(&self, at: &[u16], t: usize) -> bool {
         match self.of[t].get(at[t] as usize) {
+            // A free mutex could be taken now, whoever this graph has come first.
+            Some(s) if self.g.ev(s.head).kind == Kind::Lock => self.free(at, self.g.ev(s.head).loc),
             Some(s) => !s.waits || self.ready(at, t),
             None => match self.tails.get(t) {
                 Some(Tail::Runs) => true,

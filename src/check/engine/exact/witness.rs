@@ -4,7 +4,7 @@
 
 use super::exec::Want;
 use super::graph::{EventId, Graph};
-use super::job::{End, Failing, Worker, at_the_end};
+use super::job::{End, Failing, Worker, at_the_end, clashes};
 use super::linear::{self, Order};
 use super::nearest::KEPT;
 use crate::check::engine::{Census, Plan};
@@ -12,7 +12,7 @@ use crate::check::model::Outcome;
 use crate::check::quarantine::Window;
 use crate::check::run::Failure;
 use crate::check::verdict::Kind as Violation;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Jobs that the search for the shortest counterexample may run. When they suffice, it is *certified*.
 const JOBS: usize = 20_000;
@@ -76,12 +76,18 @@ impl Worker {
         self.go_on = false;
         let heads = order.map_or(Vec::new(), |o| o.events);
         let nearest = self.nearest(&failing, &heads, &passing);
+        let (kind, last) = (failing.failure.kind, heads.last().map(|h| h.t()));
         let mut shown = self.execute_in(&failing, &heads).unwrap_or(failing.failure);
         shown.passing = nearest.map(Box::new);
         shown.schedule = failing.path;
         let whole = jobs <= JOBS;
+        // Threads that are left before the end, which the rank does not count.
+        let others: BTreeSet<usize> = heads.iter().map(|h| h.t()).filter(|t| Some(*t) != last).collect();
+        let uncounted = if clashes(kind) { others.len() } else { 0 };
         shown.minimal = match (rank.0, rank.1, whole && !unknown) {
             (true, _, _) if whole => "no sequentially consistent execution fails (certified)".to_owned(),
+            (false, 0, _) if uncounted == 1 => "at most one preemption is needed".to_owned(),
+            (false, 0, _) if uncounted > 1 => format!("at most {uncounted} preemptions are needed"),
             (false, 0, _) => "no preemption is needed".to_owned(),
             (false, 1, true) => "no failure without a preemption (certified)".to_owned(),
             (false, k, true) if k < u32::MAX => {
