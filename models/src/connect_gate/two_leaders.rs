@@ -4,8 +4,9 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped};
+use crate::spawn;
 use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, Named, Ordering, UnsafeCell, thread};
+use selvedge::sync::{Arc, Named, Ordering, UnsafeCell};
 
 struct LoadThenStore;
 impl Defect for LoadThenStore {
@@ -59,7 +60,7 @@ fn scenario<G: Gate>() -> &'static str {
     let line = Arc::new(Line(UnsafeCell::new(0).named("line")));
     let other = {
         let (gate, line) = (gate.clone(), line.clone());
-        thread::spawn(move || use_once(&*gate, &line))
+        spawn("caller", move || use_once(&*gate, &line))
     };
     let mine = use_once(&*gate, &line);
     let both = other.join().unwrap() && mine;

@@ -8,10 +8,11 @@ mod overlapping_ems;
 mod paged_read;
 mod shared_session;
 
+use crate::spawn;
 use miniature::{Cluster, Sender, Svm, TIMEOUT, TIMEOUT_EMS, Wire, connection};
-use selvedge::check::{Check, Discipline, Expect, Grade, Kind, Model, Variant, always};
+use selvedge::check::{Check, Discipline, Expect, Grade, Kind, Model, Variant, always, note};
 use selvedge::rest_connection::{Call, Config, RestConnection};
-use selvedge::sync::{Arc, AtomicU8, Mutex, Named, Ordering, thread};
+use selvedge::sync::{Arc, AtomicU8, Mutex, Named, Ordering};
 use std::time::Duration;
 
 /// One design of the client: how telemetry sends, how an operation reads some pages, what is configured.
@@ -34,7 +35,7 @@ fn scenario<C: Send + Sync + 'static>(design: &Design<C>) -> &'static str {
     let telemetry = design.telemetry;
     let report = || {
         let client = client.clone();
-        thread::spawn(move || telemetry(&client))
+        spawn("telemetry", move || telemetry(&client))
     };
     let early = (!design.delayed).then(report);
     (design.page)(&client);
@@ -81,7 +82,9 @@ impl Shared {
 
     /// Sends a request whose sender means `intended`.
     fn send(&self, sender: Sender, intended: Svm) -> Svm {
+        note(|| format!("addresses a request meant for {}", intended.name()));
         let header = Svm::of(self.vserver.load(Ordering::SeqCst));
+        note(|| format!("sends it to {}", header.name()));
         self.cluster.http(sender, header, intended);
         header
     }
@@ -99,11 +102,14 @@ impl Shared {
     }
 
     fn switch_and_send(&self) {
+        note(|| "saves vserver and timeout".to_owned());
         let (vserver, timeout) = (self.vserver.load(Ordering::SeqCst), self.timeout.load(Ordering::SeqCst));
+        note(|| "switches to admin".to_owned());
         self.timeout.store(TIMEOUT_EMS, Ordering::SeqCst);
         // BUG: from here until it is restored, this is the vserver of every request, not only of the next one.
         self.vserver.store(Svm::Admin as u8, Ordering::SeqCst);
         self.send(Sender::Telemetry, Svm::Admin);
+        note(|| "switches back".to_owned());
         self.timeout.store(timeout, Ordering::SeqCst);
         self.vserver.store(vserver, Ordering::SeqCst);
     }

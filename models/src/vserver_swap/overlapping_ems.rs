@@ -5,9 +5,10 @@
 
 use super::miniature::{TIMEOUT, TIMEOUT_EMS};
 use super::{found, with_greenthreads};
+use crate::spawn;
 use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, sometimes};
 use selvedge::rest_connection::{Authorization, Call, Config, Request, Response, RestConnection, Transport};
-use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering, thread};
+use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -29,12 +30,12 @@ struct Beside {
 
 fn scenario<C: Client>(beside: Beside) -> &'static str {
     let client = Arc::new(C::new());
-    let spawn = |run: fn(&C)| {
+    let start = |name: &str, run: fn(&C)| {
         let client = client.clone();
-        thread::spawn(move || run(&client))
+        spawn(name, move || run(&client))
     };
-    let first = spawn(C::telemetry);
-    let second = beside.second_run.then(|| spawn(C::telemetry));
+    let first = start("run 1", C::telemetry);
+    let second = beside.second_run.then(|| start("run 2", C::telemetry));
     if beside.refresh {
         // The new token comes over HTTP.
         io();

@@ -4,9 +4,10 @@
 
 use super::miniature::Svm;
 use super::{found, with_greenthreads};
-use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, sometimes};
+use crate::spawn;
+use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
-use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering, thread};
+use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering};
 use std::convert::Infallible;
 
 /// The seam: how a client is switched to another vserver, and how it reads.
@@ -23,11 +24,13 @@ fn scenario<C: Client>() -> &'static str {
     let client = Arc::new(C::new());
     let telemetry = {
         let client = client.clone();
-        thread::spawn(move || {
+        spawn("telemetry", move || {
+            note(|| "switches to admin".to_owned());
             client.switch(Svm::Admin);
             sometimes("switched-between-pages", client.wire().pages.load(Ordering::Relaxed) == 1);
             // Here it sends.
             io();
+            note(|| "switches back".to_owned());
             client.switch(Svm::Data);
         })
     };

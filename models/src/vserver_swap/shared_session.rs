@@ -4,9 +4,10 @@
 #![doc = include_str!("shared_session.md")]
 
 use super::with_greenthreads;
-use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, sometimes};
+use crate::spawn;
+use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
-use selvedge::sync::{Arc, AtomicBool, AtomicUsize, Named, Ordering, thread};
+use selvedge::sync::{Arc, AtomicBool, AtomicUsize, Named, Ordering};
 use std::convert::Infallible;
 
 /// The seam: how a client sends the request of caller 0 or 1.
@@ -20,7 +21,7 @@ fn scenario<C: Client>() -> &'static str {
     let client = Arc::new(C::new());
     let other = {
         let client = client.clone();
-        thread::spawn(move || client.request(1))
+        spawn("caller 1", move || client.request(1))
     };
     client.request(0);
     other.join().unwrap();
@@ -59,8 +60,11 @@ impl Client for SharedField {
 
     fn request(&self, caller: usize) {
         // BUG: the field is shared, so the next two statements may see the session of the other request.
+        note(|| format!("builds session {caller}"));
         self.session.store(caller, Ordering::SeqCst);
+        note(|| "configures the session that is there".to_owned());
         self.configured[self.session.load(Ordering::SeqCst)].store(true, Ordering::SeqCst);
+        note(|| "sends on the session that is there".to_owned());
         let session = self.session.load(Ordering::SeqCst);
         send(caller, session, self.configured[session].load(Ordering::SeqCst));
     }
