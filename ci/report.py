@@ -202,6 +202,11 @@ def keyboard_only(b, url):
     b.run("document.getElementById('pick').focus()")
     before = b.run("return document.getElementById('name').textContent")
     b.press("Down")
+    # The page answers in its own time, which on a busy machine is not at once.
+    for _ in range(100):
+        if b.run("return document.getElementById('name').textContent") != before:
+            break
+        time.sleep(0.1)
     want(b.run("return document.getElementById('name').textContent") != before, "the list of variants does not answer to keys")
     b.open(url)
     b.run("document.querySelector('#outcomes a[href*=outcome]').focus()")
