@@ -11,6 +11,17 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
+/// The frozen abbreviation of an ordering, in timelines and litmus tests alike.
+pub(crate) fn order(o: Ordering) -> &'static str {
+    match o {
+        Ordering::Relaxed => "rlx",
+        Ordering::Acquire => "acq",
+        Ordering::Release => "rel",
+        Ordering::AcqRel => "acqrel",
+        _ => "sc",
+    }
+}
+
 /// A model thread, numbered from 0 (the thread that runs the scenario) in order of creation within a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ThreadId(pub u8);

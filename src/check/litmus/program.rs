@@ -1,6 +1,7 @@
 //! A litmus program as data: threads of operations on a few words, so that one interpreter runs it under every
 //! engine, an oracle can enumerate it, and a table can print it.
 
+use crate::check::event::order;
 use crate::sync::Ordering;
 use std::fmt;
 
@@ -134,16 +135,6 @@ impl fmt::Display for Loc {
             Loc::Y => "y",
             Loc::Z => "z",
         })
-    }
-}
-
-fn order(o: Ordering) -> &'static str {
-    match o {
-        Ordering::Relaxed => "rlx",
-        Ordering::Acquire => "acq",
-        Ordering::Release => "rel",
-        Ordering::AcqRel => "acqrel",
-        _ => "sc",
     }
 }
 

@@ -1,25 +1,13 @@
 //! Operations and values in words: `store vserver = 2 (sc)`.
 
 use super::TraceEvent;
-use crate::check::event::{Answer, Event, FROM_INITIAL, ObjectId, ObjectKind, Op, Rmw, ThreadId};
+use crate::check::event::{Answer, Event, FROM_INITIAL, ObjectId, ObjectKind, Op, Rmw, ThreadId, order};
 use crate::check::run::{ObjectInfo, Site, ThreadInfo};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::atomic::Ordering;
 
 pub(super) fn position(site: Site) -> String {
     format!("{}:{}", site.file().replace('\\', "/"), site.line())
-}
-
-/// The frozen abbreviation of an ordering.
-fn order(o: Ordering) -> &'static str {
-    match o {
-        Ordering::Relaxed => "rlx",
-        Ordering::Acquire => "acq",
-        Ordering::Release => "rel",
-        Ordering::AcqRel => "acqrel",
-        _ => "sc",
-    }
 }
 
 fn rmw(r: Rmw) -> &'static str {
@@ -318,6 +306,7 @@ mod tests {
     use crate::check::runner::trace::Trace;
     use crate::check::verdict::Kind;
     use std::panic::Location;
+    use std::sync::atomic::Ordering;
 
     fn failure(ops: &[(Op, u64)]) -> Failure {
         let site = Location::caller();
