@@ -1,7 +1,7 @@
 //! The happens-before detector by itself: each rule of `selvedge::check::race`, fed by hand.
 #![cfg(any(feature = "check", loom, shuttle))]
 
-use selvedge::check::event::{Answer, ObjectId, ObjectKind, Op, Rmw, ThreadId};
+use selvedge::check::event::{Answer, Means, ObjectId, ObjectKind, Op, Rmw, ThreadId};
 use selvedge::check::race::{Detector, Race};
 use std::panic::Location;
 use std::sync::atomic::Ordering::{self, *};
@@ -43,7 +43,7 @@ impl Bench {
     fn new() -> Self {
         let mut d = Detector::default();
         d.begin_execution();
-        let atomic = ObjectKind::Atomic { width: 32 };
+        let atomic = ObjectKind::Atomic { width: 32, means: Means::Unsigned };
         let kinds =
             [ObjectKind::Cell, atomic, atomic, ObjectKind::Mutex, ObjectKind::RwLock, ObjectKind::Arc];
         for (n, kind) in kinds.into_iter().enumerate() {

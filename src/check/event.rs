@@ -55,6 +55,22 @@ impl fmt::Display for ObjectId {
     }
 }
 
+/// What the bits of an atomic mean: the log has all values zero-extended, and this is how they are written out.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Means {
+    /// A number from 0 up: counters, packed words, addresses kept as numbers.
+    Unsigned,
+    /// A number in two's complement.
+    Signed,
+    /// `true` or `false`.
+    Bool,
+    /// An address, or null.
+    Pointer {
+        /// The alignment of what it points to, at most 128: bits below it are a tag.
+        align: u8,
+    },
+}
+
 /// What kind of shared object it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ObjectKind {
@@ -62,6 +78,8 @@ pub enum ObjectKind {
     Atomic {
         /// Bits of the integer type: 1 (`bool`), 8, 16, 32 or 64.
         width: u8,
+        /// What these bits mean to people; engines do not ask.
+        means: Means,
     },
     /// Plain data behind `UnsafeCell`: watched for races.
     Cell,

@@ -11,7 +11,7 @@
 
 use super::arc::Arc;
 use super::handle::{Handle, Repr, named_by};
-use crate::check::event::{ObjectKind, Op, Rmw};
+use crate::check::event::{Means, ObjectKind, Op, Rmw};
 use crate::sync::plain;
 use std::fmt;
 use std::ops::Deref;
@@ -34,7 +34,7 @@ impl<T> ArcSwap<T> {
     #[track_caller]
     pub fn new(value: Arc<T>) -> Self {
         let key = value.key();
-        match Handle::create(ObjectKind::Atomic { width: 64 }, key) {
+        match Handle::create(ObjectKind::Atomic { width: 64, means: Means::Pointer { align: 1 } }, key) {
             Some(handle) => {
                 ArcSwap { repr: Repr::Modelled(handle), table: Mutex::new(vec![(key, StdArc::new(value))]) }
             }

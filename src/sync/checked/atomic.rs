@@ -1,7 +1,7 @@
 //! Atomics of the checked form: every width, and pointers, go over the bits of a `u64`.
 
 use super::handle::{Repr, named_by};
-use crate::check::event::{ObjectKind, Op, Rmw};
+use crate::check::event::{Means, ObjectKind, Op, Rmw};
 use crate::check::run;
 use crate::sync::plain::atomic as plain;
 use std::fmt;
@@ -12,12 +12,14 @@ pub use std::sync::atomic::{Ordering, compiler_fence};
 /// A value as the event log sees it: zero-extended bits.
 trait Bits: Copy {
     const WIDTH: u8;
+    const MEANS: Means;
     fn to_bits(self) -> u64;
     fn from_bits(bits: u64) -> Self;
 }
 
 impl Bits for bool {
     const WIDTH: u8 = 1;
+    const MEANS: Means = Means::Bool;
     #[inline]
     fn to_bits(self) -> u64 {
         self as u64
@@ -30,6 +32,10 @@ impl Bits for bool {
 
 impl<T> Bits for *mut T {
     const WIDTH: u8 = usize::BITS as u8;
+    const MEANS: Means = Means::Pointer {
+        // No `min` in constants; nobody tags more than seven bits.
+        align: if align_of::<T>() < 128 { align_of::<T>() as u8 } else { 128 },
+    };
     /// The engines keep addresses, so the pointer's provenance is exposed here and taken up again in
     /// `from_bits`: what is read is a pointer that somebody stored, as with a real atomic.
     #[inline]
@@ -69,7 +75,7 @@ macro_rules! common {
             #[inline]
             #[track_caller]
             pub fn new(value: $value) -> Self {
-                let kind = ObjectKind::Atomic { width: <$value as Bits>::WIDTH };
+                let kind = ObjectKind::Atomic { width: <$value as Bits>::WIDTH, means: <$value as Bits>::MEANS };
                 Self { repr: Repr::new(kind, value.to_bits(), || <$plain>::new(value)) }
             }
             /// Reads the value. Panics if `order` is `Release` or `AcqRel`.
@@ -247,6 +253,7 @@ macro_rules! integer {
     ($($name:ident $value:ident $unsigned:ident $max:ident $min:ident),*) => { $(
         impl Bits for $value {
             const WIDTH: u8 = <$value>::BITS as u8;
+            const MEANS: Means = if (<$value>::MIN as i128) < 0 { Means::Signed } else { Means::Unsigned };
             #[inline]
             fn to_bits(self) -> u64 {
                 self as $unsigned as u64

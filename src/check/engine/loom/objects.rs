@@ -179,7 +179,7 @@ impl Object {
     /// Must be called on the stack of the creating thread: loom takes the creation for a write.
     pub fn new(kind: ObjectKind, init: u64, counted_arcs: bool) -> Self {
         match kind {
-            ObjectKind::Atomic { width } => {
+            ObjectKind::Atomic { width, .. } => {
                 Object::Atomic(RefCell::new(Word::new(width, init)), Cell::new(init))
             }
             ObjectKind::Cell => Object::Cell(loom::cell::UnsafeCell::new(()), RefCell::default()),

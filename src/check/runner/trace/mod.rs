@@ -4,6 +4,7 @@
 //! same execution reads the same in every process. The only values that depend on the process are addresses:
 //! they are numbered in order of appearance (`ptr#1`).
 
+mod values;
 mod words;
 
 use super::nearest::nearest;

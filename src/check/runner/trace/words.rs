@@ -1,6 +1,7 @@
 //! Operations and values in words: `store vserver = 2 (sc)`.
 
 use super::TraceEvent;
+use super::values::Values;
 use crate::check::event::{Answer, Event, FROM_INITIAL, ObjectId, ObjectKind, Op, Rmw, ThreadId, order};
 use crate::check::run::{ObjectInfo, Site, ThreadInfo};
 use std::collections::BTreeMap;
@@ -28,12 +29,16 @@ fn rmw(r: Rmw) -> &'static str {
 pub(super) struct Words<'a> {
     objects: &'a BTreeMap<ObjectId, ObjectInfo>,
     threads: Vec<Option<&'a str>>,
-    pointers: Vec<u64>,
+    values: Values,
 }
 
 impl<'a> Words<'a> {
     pub(super) fn new(objects: &'a BTreeMap<ObjectId, ObjectInfo>, threads: &'a [ThreadInfo]) -> Self {
-        Words { objects, threads: threads.iter().map(|t| t.name.as_deref()).collect(), pointers: Vec::new() }
+        Words {
+            objects,
+            threads: threads.iter().map(|t| t.name.as_deref()).collect(),
+            values: Values::default(),
+        }
     }
 
     pub(super) fn thread(&self, t: ThreadId) -> String {
@@ -50,23 +55,13 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Small values in decimal, packed words in hexadecimal, addresses by order of appearance.
-    fn value(&mut self, v: u64) -> String {
-        // User-space heaps and mappings of 64-bit systems lie in this range; a packed word gets there only with
-        // something above 2^46 in it, and is then shown as a pointer that nobody dereferences.
-        if (1 << 46..1 << 48).contains(&v) {
-            let (base, tag) = (v & !7, v & 7);
-            let n = self.pointers.iter().position(|p| *p == base).unwrap_or_else(|| {
-                self.pointers.push(base);
-                self.pointers.len() - 1
-            });
-            let mut s = format!("ptr#{}", n + 1);
-            if tag != 0 {
-                let _ = write!(s, "|{tag}");
-            }
-            return s;
+    /// What the bits that an object holds mean.
+    fn value(&mut self, obj: ObjectId, bits: u64) -> String {
+        let kind = self.objects.get(&obj).map(|o| o.kind);
+        match self.values.word(kind, bits) {
+            Ok(word) => word,
+            Err(arc) => self.object(arc),
         }
-        if v < 1 << 32 { v.to_string() } else { format!("{v:#x}") }
     }
 
     /// What an operation acts on: an object, or for `join`, `spawn` and `unpark` a thread.
@@ -101,7 +96,7 @@ impl<'a> Words<'a> {
         let (objects, mut initial) = (self.objects, Vec::new());
         for id in used {
             if let Some(o) = objects.get(&id).filter(|o| atomic(o)) {
-                initial.push((self.object(id), self.value(o.init)));
+                initial.push((self.object(id), self.value(id, o.init)));
             }
         }
         initial
@@ -113,9 +108,9 @@ impl<'a> Words<'a> {
         let last = e.op.object().and_then(|o| newest.get(&o).copied());
         let mut missed = None;
         match (e.op, last) {
-            (Op::Load { .. } | Op::Cas { .. }, Some((at, new))) if new != e.answer.value => {
+            (Op::Load { obj, .. } | Op::Cas { obj, .. }, Some((at, new))) if new != e.answer.value => {
                 missed = Some(at);
-                let _ = write!(text, ", stale: {} is newer", self.value(new));
+                let _ = write!(text, ", stale: {} is newer", self.value(obj, new));
             }
             _ => {}
         }
@@ -130,7 +125,7 @@ impl<'a> Words<'a> {
             text,
             at: position(e.site),
             note: String::new(),
-            wrote: wrote.map(|(_, value)| self.value(value)),
+            wrote: wrote.map(|(obj, value)| self.value(obj, value)),
             from: e.from.filter(|w| *w != FROM_INITIAL).map(|w| w as usize),
             missed,
         }
@@ -141,10 +136,10 @@ impl<'a> Words<'a> {
         match *op {
             Op::Load { obj, order: o } => format!("load {} ({})", self.object(obj), order(o)),
             Op::Cas { obj, expected, new, .. } => {
-                format!("CAS {} {}->{}", self.object(obj), self.value(expected), self.value(new))
+                format!("CAS {} {}->{}", self.object(obj), self.value(obj, expected), self.value(obj, new))
             }
             Op::Rmw { obj, rmw: r, operand, order: o, .. } => {
-                format!("{} {} {} ({})", rmw(r), self.object(obj), self.value(operand), order(o))
+                format!("{} {} {} ({})", rmw(r), self.object(obj), self.value(obj, operand), order(o))
             }
             Op::Wait { obj, mutex, .. } => {
                 format!("wait {} (released {})", self.object(obj), self.object(mutex))
@@ -162,15 +157,16 @@ impl<'a> Words<'a> {
     fn done(&mut self, op: &Op, a: Answer) -> String {
         match *op {
             Op::Load { obj, order: o } => {
-                format!("load {} -> {} ({})", self.object(obj), self.value(a.value), order(o))
+                format!("load {} -> {} ({})", self.object(obj), self.value(obj, a.value), order(o))
             }
             Op::Store { obj, order: o, value } => {
-                format!("store {} = {} ({})", self.object(obj), self.value(value), order(o))
+                format!("store {} = {} ({})", self.object(obj), self.value(obj, value), order(o))
             }
             Op::Rmw { obj, order: o, rmw: r, operand, width } => {
                 let new = r.apply(width, a.value, operand);
                 let name = self.object(obj);
-                let (old, new, by) = (self.value(a.value), self.value(new), self.value(operand));
+                let (old, new, by) =
+                    (self.value(obj, a.value), self.value(obj, new), self.value(obj, operand));
                 if r == Rmw::Swap {
                     format!("swap {name} {old}->{new} ({})", order(o))
                 } else {
@@ -179,7 +175,7 @@ impl<'a> Words<'a> {
             }
             Op::Cas { obj, expected, new, success, failure, .. } => {
                 let name = self.object(obj);
-                let (e, n, saw) = (self.value(expected), self.value(new), self.value(a.value));
+                let (e, n, saw) = (self.value(obj, expected), self.value(obj, new), self.value(obj, a.value));
                 if a.ok {
                     format!("CAS {name} {e}->{n} ok ({})", order(success))
                 } else if a.value == expected {
@@ -189,9 +185,11 @@ impl<'a> Words<'a> {
                 }
             }
             Op::Fence { order: o } => format!("fence ({})", order(o)),
-            Op::PlainLoad { obj } => format!("plain load {} -> {}", self.object(obj), self.value(a.value)),
+            Op::PlainLoad { obj } => {
+                format!("plain load {} -> {}", self.object(obj), self.value(obj, a.value))
+            }
             Op::PlainStore { obj, value } => {
-                format!("plain store {} = {}", self.object(obj), self.value(value))
+                format!("plain store {} = {}", self.object(obj), self.value(obj, value))
             }
             Op::CellBegin { obj, write } => format!("{} {} begins", access(write), self.object(obj)),
             Op::CellEnd { obj, write } => format!("{} {} ends", access(write), self.object(obj)),
@@ -301,7 +299,7 @@ pub fn word(op: &Op) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::event::MAIN;
+    use crate::check::event::{MAIN, Means};
     use crate::check::run::Failure;
     use crate::check::runner::trace::Trace;
     use crate::check::verdict::Kind;
@@ -311,7 +309,7 @@ mod tests {
     fn failure(ops: &[(Op, u64)]) -> Failure {
         let site = Location::caller();
         let info = ObjectInfo {
-            kind: ObjectKind::Atomic { width: 64 },
+            kind: ObjectKind::Atomic { width: 64, means: Means::Unsigned },
             name: Some("word".to_owned()),
             site,
             init: 0,
