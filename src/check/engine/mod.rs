@@ -81,6 +81,12 @@ pub trait Engine {
         let _ = (me, obj);
     }
 
+    /// `me` asks which thread it is, or reaches for what only that thread has: no operation, but it shows where a
+    /// destructor runs.
+    fn asks_who(&self, me: ThreadId) {
+        let _ = me;
+    }
+
     /// The destructor that the last `ArcDrop` of `obj` called for has returned.
     fn arc_destroyed(&self, me: ThreadId, obj: ObjectId) {
         let _ = (me, obj);

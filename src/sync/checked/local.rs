@@ -41,6 +41,7 @@ impl<T: 'static> LocalKey<T> {
     /// [`LocalKey::with`], without panicking.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         let Some(run) = run::current() else { return self.native.try_with(f).map_err(|_| AccessError) };
+        run.engine().asks_who(run.me());
         let value = match run.local(self.key()) {
             Some(found) => found.ok_or(AccessError)?,
             None => {

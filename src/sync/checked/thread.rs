@@ -88,7 +88,10 @@ impl fmt::Debug for Thread {
 /// The thread that asks.
 pub fn current() -> Thread {
     match run::current() {
-        Some(run) => Thread::model(run, run.me()),
+        Some(run) => {
+            run.engine().asks_who(run.me());
+            Thread::model(run, run.me())
+        }
         None => Thread::os(os::current()),
     }
 }

@@ -3,9 +3,10 @@
 //! Most `Arc`s in a model merely share. Modelling each count as an atomic would multiply executions by the
 //! orders of clones and drops, which nobody can tell apart. So counts are *quiet* by default: kept here, in
 //! physical order. That is exact as long as nobody can observe the order, and the four ways of observing it are
-//! watched for: a destructor that does something visible while drops are not ordered, a count that is read while
-//! others hold references, an upgrade of a `Weak`, and `into_inner`, which says who was last. When one occurs, the
-//! search starts again with counts modelled as atomics.
+//! watched for: a destructor that does something visible (or asks which thread it is on) while drops are not ordered,
+//! a count that is read while others hold references, or beside a clone through the reference that was looked at, an
+//! upgrade of a `Weak`, and `into_inner`, which says who was last. When one occurs, the search starts again with counts
+//! modelled as atomics.
 
 use super::clock::Clock;
 
@@ -14,6 +15,8 @@ struct Count {
     refs: i64,
     /// Drops so far: (thread, events it had executed).
     drops: Vec<(usize, u32)>,
+    /// Those who have read the count, the same way.
+    looks: Vec<(usize, u32)>,
 }
 
 /// Quiet counts of one execution, by location.
@@ -37,6 +40,7 @@ impl Arcs {
     pub fn begin(&mut self) {
         for c in &mut self.counts {
             c.drops.clear();
+            c.looks.clear();
         }
     }
 
@@ -44,12 +48,18 @@ impl Arcs {
         if self.counts.len() <= loc as usize {
             self.counts.resize_with(loc as usize + 1, Count::default);
         }
-        self.counts[loc as usize].refs = refs as i64;
-        self.counts[loc as usize].drops.clear();
+        let c = &mut self.counts[loc as usize];
+        c.refs = refs as i64;
+        c.drops.clear();
+        c.looks.clear();
     }
 
-    pub fn cloned(&mut self, loc: u32) {
-        self.counts[loc as usize].refs += 1;
+    /// False if somebody has read the count who could have read this clone too, through a reference that is shared.
+    #[must_use]
+    pub fn cloned(&mut self, loc: u32, t: usize, hb: &Clock) -> bool {
+        let c = &mut self.counts[loc as usize];
+        c.refs += 1;
+        in_order(&c.looks, t, hb)
     }
 
     pub fn dropped(&mut self, loc: u32, t: usize, at: u32, hb: &Clock) -> Dropped {
@@ -65,14 +75,17 @@ impl Arcs {
         }
     }
 
-    /// The count, if it cannot differ in another order: this is the only reference, and the others' drops
-    /// happen before.
-    pub fn certain(&self, loc: u32, t: usize, hb: &Clock) -> Option<u64> {
-        let c = &self.counts[loc as usize];
+    /// The count, as `t` reads it after `at` of its events, if it cannot differ in another order: this is the only
+    /// reference, and the others' drops happen before. (Of clones to come, [`Arcs::cloned`] says whether.)
+    pub fn certain(&mut self, loc: u32, t: usize, at: u32, hb: &Clock) -> Option<u64> {
+        let c = &mut self.counts[loc as usize];
+        c.looks.retain(|l| l.0 != t);
+        c.looks.push((t, at));
         (c.refs == 1 && in_order(&c.drops, t, hb)).then_some(1)
     }
 }
 
-fn in_order(drops: &[(usize, u32)], t: usize, hb: &Clock) -> bool {
-    drops.iter().all(|&(o, at)| o == t || hb.get(o) > at)
+/// Does all of this happen before what `t` does next?
+fn in_order(done: &[(usize, u32)], t: usize, hb: &Clock) -> bool {
+    done.iter().all(|&(o, at)| o == t || hb.get(o) > at)
 }

@@ -150,7 +150,11 @@ impl Exact {
                     let add = Update::Rmw { rmw: event::Rmw::Add, operand: 1, width: 64 };
                     self.read(t, loc, reading(add, Ordering::Relaxed, Ordering::Relaxed));
                 } else {
-                    self.inner().arcs.cloned(loc);
+                    let i = self.inner();
+                    if !i.arcs.cloned(loc, t, &i.e.x.threads[t].hb) {
+                        i.e.x.halt(Stop::CountedArcs);
+                        self.check(t);
+                    }
                 }
                 Answer::DONE
             }

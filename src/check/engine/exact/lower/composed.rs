@@ -164,7 +164,8 @@ impl Exact {
     /// The count, which must be the same in every order, or else counts have to be modelled.
     pub(super) fn arc_certain(&self, t: usize, loc: u32) -> u64 {
         let i = self.inner();
-        match i.arcs.certain(loc, t, &i.e.x.threads[t].hb) {
+        let th = &i.e.x.threads[t];
+        match i.arcs.certain(loc, t, th.pc as u32, &th.hb) {
             Some(n) => n,
             None => {
                 i.e.x.halt(Stop::CountedArcs);

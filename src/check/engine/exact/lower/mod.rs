@@ -302,6 +302,16 @@ impl Engine for Exact {
         }
     }
 
+    fn asks_who(&self, me: ThreadId) {
+        let _turn = Turn::engine();
+        let (t, i) = (me.0 as usize, self.inner());
+        let over = i.abandoning || i.run.is_some_and(Run::over) || std::thread::panicking();
+        if !over && i.quiet_drop.get(t).is_some_and(Option::is_some) {
+            i.e.x.halt(Stop::CountedArcs);
+            self.check(t);
+        }
+    }
+
     fn arc_destroyed(&self, me: ThreadId, _obj: ObjectId) {
         if let Some(q) = self.inner().quiet_drop.get_mut(me.0 as usize) {
             *q = None;

@@ -127,7 +127,10 @@ impl Exact {
                 _,
             ) => return Answer::DONE,
             (Op::ArcClone { obj }, _) if !i.counted => {
-                i.arcs.cloned(x.locations.object(*obj));
+                let loc = x.locations.object(*obj);
+                if !i.arcs.cloned(loc, t, &x.threads[t].hb) {
+                    x.halt(Stop::CountedArcs);
+                }
                 return Answer::DONE;
             }
             (Op::ArcDrop { obj }, _) if !i.counted => {
