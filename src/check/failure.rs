@@ -2,6 +2,7 @@
 
 use super::event::{Event, ObjectId, ObjectKind, ThreadId};
 use super::run::{Site, State, ThreadInfo};
+use super::shown::Meaning;
 use super::verdict::Kind;
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ pub struct ObjectInfo {
     pub kind: ObjectKind,
     /// Name given with `named`.
     pub name: Option<String>,
+    /// What `shown` says of its values.
+    pub meaning: Option<Box<Meaning>>,
     /// Where it was created.
     pub site: Site,
     /// The value that an atomic was created with, the count of an `Arc`.

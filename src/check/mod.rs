@@ -21,6 +21,7 @@ pub mod quarantine;
 pub mod race;
 pub mod run;
 pub mod runner;
+mod shown;
 mod unwind;
 pub mod verdict;
 pub mod worker;

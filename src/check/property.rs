@@ -35,8 +35,8 @@ pub fn violated_unless(name: &'static str, kind: Kind, holds: bool, detail: impl
 /// Says in words what this thread is about to do: timelines show it at its next operation, where the operation alone
 /// (`lock table`) does not say what it is for.
 ///
-/// No operation and no point of scheduling. `text` is evaluated only where an execution may be shown, so it must not
-/// itself use the facade.
+/// No operation and no point of scheduling. `text` is evaluated only where an execution may be shown; it must not itself
+/// use the facade, and if it panics the note says so and the model goes on.
 pub fn note(text: impl FnOnce() -> String) {
     if let Some(run) = current() {
         run.say(text);

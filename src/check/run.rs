@@ -13,6 +13,7 @@ pub use super::failure::{Execution, Failure, ObjectInfo};
 use super::model::Outcome;
 use super::progress::Promise;
 pub use super::property::{always, note, sometimes, violated_unless};
+use super::shown::View;
 pub use super::unwind::execute;
 use super::verdict::{Kind, Verdict};
 use std::any::Any;
@@ -68,7 +69,9 @@ pub struct Run {
     /// What the operation at hand reads from, if its engine said so.
     source: Cell<Option<u32>>,
     /// Notes are kept: this execution may be shown.
-    notes: Cell<bool>,
+    pub(super) notes: Cell<bool>,
+    /// One was not kept.
+    pub(super) missed: Cell<bool>,
     pub(super) state: RefCell<State>,
 }
 
@@ -96,6 +99,8 @@ pub struct State {
     pub(crate) contract: super::contract::Contract,
     /// Counts of `Arc`s that are away as raw pointers, by address.
     pub(crate) raw: BTreeMap<usize, ObjectId>,
+    /// How to show what locks protect.
+    pub(super) views: BTreeMap<ObjectId, std::sync::Arc<View>>,
     /// Promises of progress in the execution at hand; `None` once kept or given up.
     pub(crate) promises: Vec<Option<Promise>>,
     /// Complete executions so far.
@@ -111,7 +116,7 @@ pub struct State {
 }
 
 thread_local! {
-    static RUN: Cell<Option<&'static Run>> = const { Cell::new(None) };
+    pub(super) static RUN: Cell<Option<&'static Run>> = const { Cell::new(None) };
 }
 
 /// The run installed on this OS thread.
@@ -152,6 +157,7 @@ impl Run {
             over: Cell::new(false),
             source: Cell::new(None),
             notes: Cell::new(true),
+            missed: Cell::new(false),
             state: RefCell::new(State::default()),
         }));
         run.begin_execution();
@@ -199,22 +205,6 @@ impl Run {
     /// else will be recorded before that operation.
     pub fn note_source(&self, from: Option<u32>) {
         self.source.set(from);
-    }
-
-    /// For engines: may executions from here on be shown? If not, notes are not even formatted.
-    pub fn keep_notes(&self, keep: bool) {
-        self.notes.set(keep);
-    }
-
-    /// The acting thread says what it is about to do: kept with its next operation. Nothing happens, nobody is
-    /// scheduled.
-    pub(super) fn say(&self, text: impl FnOnce() -> String) {
-        if self.notes.get() && !self.over.get() {
-            let text = text();
-            if let Some(t) = self.state.borrow_mut().threads.get_mut(self.current.get().0 as usize) {
-                t.notes.push(text);
-            }
-        }
     }
 
     /// For engines: takes the failure of the execution at hand and lets the execution go on without it.
@@ -269,6 +259,7 @@ impl Run {
         }
         s.events.clear();
         s.notes.clear();
+        s.views.clear();
         s.failure = None;
     }
 
@@ -296,7 +287,7 @@ impl Run {
             if s.objects.len() <= me.0 as usize {
                 s.objects.resize_with(me.0 as usize + 1, Vec::new);
             }
-            s.objects[me.0 as usize].push(ObjectInfo { kind, name: None, site, init, owed });
+            s.objects[me.0 as usize].push(ObjectInfo { kind, name: None, meaning: None, site, init, owed });
             self.owed.set(self.owed.get() + u32::from(owed));
             id
         };

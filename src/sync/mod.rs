@@ -73,6 +73,37 @@ pub trait Named: Sized {
     }
 }
 
+/// Values in words, so that a counterexample says `nodes: [0,2] -> [0]` where it could say only that `nodes` was locked,
+/// and `gen 1, open, 1 guard` instead of `257`.
+///
+/// * An atomic says what its value means, wherever a value of it is printed.
+/// * A [`Mutex`] or [`RwLock`] says what it protects, at the end of each section that could have changed it; its column in
+///   a counterexample then shows that, not who holds it.
+/// * An [`ArcSwap`] says what is in the allocation that it holds.
+///
+/// Free in production: [`Shown::shown`] returns `self` and drops its argument. In a model it is no operation and nothing
+/// that a scheduler sees. It is kept and run only in an execution that may be shown: so it is `Copy`, and cannot hold a
+/// reference count; it must not use the facade; and if it panics, the counterexample says `(panicked)` in its place.
+///
+/// ```
+/// use selvedge::sync::{AtomicU32, Mutex, Named, Shown};
+///
+/// let nodes = Mutex::new(vec![0, 2]).named("nodes").shown(|nodes| format!("{nodes:?}"));
+/// let word = AtomicU32::new(3).named("word").shown(|word| format!("gen {}, {}", word >> 1, ["open", "closed"][*word as usize & 1]));
+/// let closed = AtomicU32::new(0).named("closed").shown(|closed| if *closed == 0 { "no" } else { "yes" });
+/// # let _ = (nodes, word, closed);
+/// ```
+pub trait Shown: Sized {
+    /// What it holds or protects.
+    type Value;
+    /// `show` says it in words, the fewer the better.
+    #[inline]
+    fn shown<S: Into<String>>(self, show: impl Fn(&Self::Value) -> S + Copy + Send + Sync + 'static) -> Self {
+        let _ = show;
+        self
+    }
+}
+
 /// What [`Arc`] needs beyond std's API because its checked form is not std's type.
 pub trait ArcExt<T: ?Sized>: Sized {
     /// The facade's `Arc` for an allocation of `std::sync::Arc`. Its count is not watched.
@@ -94,6 +125,16 @@ mod production {
         [] AtomicU8, [] AtomicU16, [] AtomicU32, [] AtomicU64, [] AtomicUsize, [<T>] UnsafeCell<T>,
         [<T>] cell::Cell<T>, [<T>] Mutex<T>, [<T>] RwLock<T>, [] Condvar, [] Barrier, [] Once, [<T>] OnceLock<T>, [<T, F>] LazyLock<T, F>,
         [<T: ?Sized>] Arc<T>, [<T>] ArcSwap<T>, [<T>] Tracked<T>,
+    );
+
+    macro_rules! unshown {
+        ($([$($bound:tt)*] $ty:ty: $value:ty),* $(,)?) => { $(impl $($bound)* Shown for $ty { type Value = $value; })* };
+    }
+    unshown!(
+        [] AtomicBool: bool, [] AtomicI8: i8, [] AtomicI16: i16, [] AtomicI32: i32, [] AtomicI64: i64,
+        [] AtomicIsize: isize, [] AtomicU8: u8, [] AtomicU16: u16, [] AtomicU32: u32, [] AtomicU64: u64,
+        [] AtomicUsize: usize, [<T: 'static>] AtomicPtr<T>: *mut T, [<T: 'static>] Mutex<T>: T,
+        [<T: 'static>] RwLock<T>: T, [<T: 'static>] ArcSwap<T>: T,
     );
 
     impl<T: ?Sized> ArcExt<T> for Arc<T> {

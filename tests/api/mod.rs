@@ -44,4 +44,5 @@ pub const ALL: &[(&str, fn())] = &[
     ("blocking_on_futures", threads::blocking_on_futures),
     ("atomic_wakers", threads::atomic_wakers),
     ("names", threads::names),
+    ("shown", threads::shown),
 ];

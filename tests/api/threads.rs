@@ -194,3 +194,12 @@ pub fn names() {
     Once::new().named("a").call_once(|| ());
     Condvar::new().named("a").notify_one();
 }
+
+pub fn shown() {
+    assert_eq!(AtomicU32::new(1).shown(|n| n.to_string()).into_inner(), 1);
+    assert!(AtomicBool::new(true).shown(|b| if *b { "yes" } else { "no" }).into_inner());
+    assert!(AtomicPtr::<u8>::default().shown(|p| format!("{p:?}")).into_inner().is_null());
+    assert_eq!(Mutex::new(1).shown(i32::to_string).into_inner(), 1);
+    assert_eq!(RwLock::new(1).named("a").shown(i32::to_string).into_inner(), 1);
+    assert_eq!(**ArcSwap::from_pointee(1).shown(i32::to_string).named("a").load(), 1);
+}

@@ -1,4 +1,4 @@
-//! The state columns: what the atomics hold, and who the locks, after each row. Only what changes gets one.
+//! The state columns: what the atomics hold, what the locks protect or else who holds them, after each row. Only what changes gets one.
 
 use crate::check::runner::trace::Trace;
 use crate::render::why::Why;
@@ -54,7 +54,8 @@ fn lock(op: &str) -> bool {
 /// What `object` holds after each of the rows.
 fn cells(t: &Trace, object: &str, rows: &[usize]) -> Vec<(String, bool)> {
     let initial = t.initial.iter().find(|(name, _)| name == object).map(|(_, value)| value.as_str());
-    let is_lock = t.events.iter().any(|e| e.object.as_deref() == Some(object) && lock(&e.op));
+    let mut of_it = t.events.iter().filter(|e| e.object.as_deref() == Some(object));
+    let is_lock = initial.is_none() && of_it.any(|e| lock(&e.op));
     let mut value = initial.unwrap_or(if is_lock { FREE } else { UNKNOWN }).to_owned();
     let mut cells: Vec<(String, bool)> = Vec::new();
     let mut at = 0;
@@ -63,6 +64,8 @@ fn cells(t: &Trace, object: &str, rows: &[usize]) -> Vec<(String, bool)> {
         for e in t.events.iter().take(last + 1).skip(at).filter(|e| e.object.as_deref() == Some(object)) {
             if let Some(wrote) = &e.wrote {
                 value.clone_from(wrote);
+            } else if !is_lock {
+                continue;
             } else if e.op == "unlock" {
                 FREE.clone_into(&mut value);
             } else if lock(&e.op) && !e.text.ends_with("busy") {

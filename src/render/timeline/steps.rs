@@ -43,7 +43,8 @@ pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
         if let ("lock", Some(after)) = (e.op.as_str(), events.get(i + 1))
             && (after.op.as_str(), after.thread, &after.object) == ("unlock", e.thread, &e.object)
         {
-            text = format!("lock+unlock {}", e.object.as_deref().unwrap_or(""));
+            // What it protects may have changed, and the unlock says how.
+            text = format!("lock+{}", after.text);
             inner = after.note.as_str();
             i += 1;
         }

@@ -12,7 +12,7 @@
 use super::arc::Arc;
 use super::handle::{Handle, Repr, named_by};
 use crate::check::event::{Means, ObjectKind, Op, Rmw};
-use crate::sync::plain;
+use crate::sync::{Shown, plain};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
@@ -25,7 +25,11 @@ pub struct ArcSwap<T> {
     /// By key, everything that was ever stored. Never locked across an operation: hence the std `Arc` around the
     /// facade's, whose clone is none.
     table: Mutex<Table<T>>,
+    /// What its author says of a value.
+    show: Option<StdArc<Show<T>>>,
 }
+
+type Show<T> = dyn Fn(&T) -> String + Send + Sync;
 
 type Table<T> = Vec<(u64, StdArc<Arc<T>>)>;
 
@@ -36,10 +40,12 @@ impl<T> ArcSwap<T> {
         let key = value.key();
         match Handle::create(ObjectKind::Atomic { width: 64, means: Means::Pointer { align: 1 } }, key) {
             Some(handle) => {
-                ArcSwap { repr: Repr::Modelled(handle), table: Mutex::new(vec![(key, StdArc::new(value))]) }
+                let table = Mutex::new(vec![(key, StdArc::new(value))]);
+                ArcSwap { repr: Repr::Modelled(handle), table, show: None }
             }
             None => {
-                ArcSwap { repr: Repr::Native(plain::ArcSwap::from_pointee(value)), table: Mutex::default() }
+                let repr = Repr::Native(plain::ArcSwap::from_pointee(value));
+                ArcSwap { repr, table: Mutex::default(), show: None }
             }
         }
     }
@@ -136,12 +142,22 @@ impl<T> ArcSwap<T> {
         let key = value.key();
         let mut table = self.table();
         if table.iter().all(|(k, _)| *k != key) {
+            self.say(key, &value);
             table.push((key, StdArc::new(value)));
         } else {
             drop(table);
             drop(value);
         }
         key
+    }
+
+    /// Tells the run what is in the allocation `key`.
+    fn say(&self, key: u64, value: &T) {
+        if let (Some(show), Repr::Modelled(h)) = (&self.show, &self.repr)
+            && let Some(run) = h.run()
+        {
+            run.show_pointee(h.obj, key, || show(value));
+        }
     }
 
     /// What was stored under `key`. An engine that lets a destructor of an abandoned execution run may answer
@@ -202,3 +218,14 @@ impl<T: fmt::Debug> fmt::Debug for ArcSwapGuard<T> {
 }
 
 named_by!(repr: [<T>] ArcSwap<T>);
+
+impl<T: 'static> Shown for ArcSwap<T> {
+    type Value = T;
+    fn shown<S: Into<String>>(mut self, show: impl Fn(&T) -> S + Copy + Send + Sync + 'static) -> Self {
+        self.show = Some(StdArc::new(move |value| show(value).into()));
+        for (key, value) in self.table().iter() {
+            self.say(*key, value);
+        }
+        self
+    }
+}

@@ -3,9 +3,11 @@
 use super::handle::{Repr, named_by};
 use crate::check::event::{Means, ObjectKind, Op, Rmw};
 use crate::check::run;
+use crate::sync::Shown;
 use crate::sync::plain::atomic as plain;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 pub use std::sync::atomic::{Ordering, compiler_fence};
 
@@ -69,7 +71,7 @@ fn check_store(order: Ordering) {
 }
 
 macro_rules! common {
-    ([$($bound:tt)*] $name:ty, $plain:ty, $value:ty) => {
+    ([$($bound:tt)*] [$($shown:tt)*] $name:ty, $plain:ty, $value:ty) => {
         impl $($bound)* $name {
             /// A new atomic.
             #[inline]
@@ -232,6 +234,17 @@ macro_rules! common {
             }
         }
         named_by!(repr: [$($bound)*] $name);
+        impl $($shown)* Shown for $name {
+            type Value = $value;
+            fn shown<S: Into<String>>(self, show: impl Fn(&$value) -> S + Copy + Send + Sync + 'static) -> Self {
+                if let Repr::Modelled(h) = &self.repr
+                    && let Some(run) = h.run()
+                {
+                    run.show_word(h.obj, || Arc::new(move |bits| show(&Bits::from_bits(bits)).into()));
+                }
+                self
+            }
+        }
     };
 }
 
@@ -267,7 +280,7 @@ macro_rules! integer {
         pub struct $name {
             repr: Repr<plain::$name>,
         }
-        common!([] $name, plain::$name, $value);
+        common!([] [] $name, plain::$name, $value);
         impl $name {
             fetch!($value:
                 fetch_add Add "Adds, wrapping", fetch_sub Sub "Subtracts, wrapping", fetch_and And "Bitwise and",
@@ -300,7 +313,7 @@ integer!(
 pub struct AtomicBool {
     repr: Repr<plain::AtomicBool>,
 }
-common!([] AtomicBool, plain::AtomicBool, bool);
+common!([] [] AtomicBool, plain::AtomicBool, bool);
 impl AtomicBool {
     fetch!(bool:
         fetch_and And "Logical and", fetch_nand Nand "Logical not-and", fetch_or Or "Logical or",
@@ -323,7 +336,7 @@ impl Default for AtomicBool {
 pub struct AtomicPtr<T> {
     repr: Repr<plain::AtomicPtr<T>>,
 }
-common!([<T>] AtomicPtr<T>, plain::AtomicPtr<T>, *mut T);
+common!([<T>] [<T: 'static>] AtomicPtr<T>, plain::AtomicPtr<T>, *mut T);
 impl<T> Default for AtomicPtr<T> {
     /// A null pointer.
     #[track_caller]

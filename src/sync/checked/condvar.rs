@@ -55,6 +55,7 @@ impl Condvar {
     /// Releases the mutex, waits to be woken, acquires the mutex again.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
+        guard.section_ends();
         match (self.repr.get(), guard.held()) {
             (Repr::Native(c), Held::Native(g)) => c.wait(g),
             (Repr::Modelled(h), Held::Modelled(m, _)) => {
@@ -67,6 +68,7 @@ impl Condvar {
     /// [`Condvar::wait`], but at most for `timeout`.
     #[track_caller]
     pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, timeout: Duration) -> WaitTimeoutResult {
+        guard.section_ends();
         WaitTimeoutResult(match (self.repr.get(), guard.held()) {
             (Repr::Native(c), Held::Native(g)) => c.wait_for(g, timeout).timed_out(),
             (Repr::Modelled(h), Held::Modelled(m, _)) => {

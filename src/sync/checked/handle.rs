@@ -7,6 +7,7 @@
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op};
 use crate::check::run::{self, Run};
 use std::panic::Location;
+use std::sync::Arc;
 
 /// The name of a modelled object and the execution it belongs to.
 #[derive(Clone, Copy)]
@@ -56,6 +57,14 @@ impl Handle {
             run.name(self.obj, name());
         }
     }
+
+    /// This thread holds the lock for writing, and is about to release it (`now`) or to wait with it.
+    #[inline]
+    pub fn section_ends(self, content: *const (), now: bool) {
+        if let Some(run) = self.run() {
+            run.section_ends(self.obj, content, now);
+        }
+    }
 }
 
 /// A modelled object is used where its execution is not. While a thread unwinds this keeps quiet, as engines do:
@@ -82,6 +91,16 @@ fn foreign() {
              it: construct it inside the scenario"
         );
     }
+}
+
+/// How to show what a lock protects, whatever its type: the address that is given is that of a `T`.
+pub(crate) fn view<T: 'static, S: Into<String>>(
+    show: impl Fn(&T) -> S + Copy + Send + Sync + 'static,
+) -> Arc<dyn Fn(*const ()) -> String + Send + Sync> {
+    // SAFETY: `Run` calls it with what the lock that it was made for hands over: when `shown` owns the lock, and at the
+    // end of an exclusive section. So it is a `T`, and nobody else is there; nor can `show` get at the lock, for no run is
+    // installed while it runs.
+    Arc::new(move |content| show(unsafe { &*content.cast::<T>() }).into())
 }
 
 /// A production object, or the name of a modelled one.
@@ -148,3 +167,25 @@ macro_rules! named_by {
     };
 }
 pub(crate) use named_by;
+
+/// Implements `Shown` for a lock with the fields `repr` and `data`.
+macro_rules! shown_by {
+    ($lock:ident) => {
+        impl<T: 'static> $crate::sync::Shown for $lock<T> {
+            type Value = T;
+            fn shown<S: Into<String>>(
+                mut self,
+                show: impl Fn(&T) -> S + Copy + Send + Sync + 'static,
+            ) -> Self {
+                let content: *const T = self.data.get_mut();
+                if let Repr::Modelled(h) = &self.repr
+                    && let Some(run) = h.run()
+                {
+                    run.show_content(h.obj, content.cast(), || super::handle::view(show));
+                }
+                self
+            }
+        }
+    };
+}
+pub(crate) use shown_by;

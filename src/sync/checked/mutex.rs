@@ -1,6 +1,6 @@
 //! `Mutex` of the checked form: the engine holds the lock, this type holds the data.
 
-use super::handle::{Handle, Repr, named_by};
+use super::handle::{Handle, Repr, named_by, shown_by};
 use crate::check::event::{ObjectKind, Op};
 use crate::check::run::Site;
 use crate::sync::plain;
@@ -116,6 +116,12 @@ pub struct MutexGuard<'a, T: ?Sized> {
 unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// For `Condvar`, which is about to release the mutex.
+    pub(super) fn section_ends(&self) {
+        if let Held::Modelled(h, _) = self.held {
+            h.section_ends(self.mutex.data.get().cast_const().cast(), false);
+        }
+    }
     /// For `Condvar`.
     pub(super) fn held(&mut self) -> &mut Held<plain::MutexGuard<'a, ()>> {
         &mut self.held
@@ -143,6 +149,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if let Held::Modelled(h, site) = self.held {
+            h.section_ends(self.mutex.data.get().cast_const().cast(), true);
             h.perform_in_drop(Op::Unlock { obj: h.obj }, site);
         }
     }
@@ -161,3 +168,4 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
 }
 
 named_by!(repr: [<T>] Mutex<T>);
+shown_by!(Mutex);

@@ -1,6 +1,6 @@
 //! `RwLock` of the checked form: the engine holds the lock, this type holds the data.
 
-use super::handle::{Handle, Repr, named_by};
+use super::handle::{Handle, Repr, named_by, shown_by};
 use super::mutex::Held;
 use crate::check::event::{ObjectKind, Op};
 use crate::sync::plain;
@@ -168,7 +168,9 @@ macro_rules! guard {
             #[inline]
             fn drop(&mut self) {
                 if let Held::Modelled(h, site) = self.held {
-                    if !$write {
+                    if $write {
+                        h.section_ends(self.lock.data.get().cast_const().cast(), true);
+                    } else {
                         holds(h, false);
                     }
                     h.perform_in_drop(Op::RwUnlock { obj: h.obj, write: $write }, site);
@@ -202,3 +204,4 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 }
 
 named_by!(repr: [<T>] RwLock<T>);
+shown_by!(RwLock);

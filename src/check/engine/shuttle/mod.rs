@@ -36,7 +36,7 @@ mod rounds;
 mod state;
 
 use super::{Exploration, Plan};
-use crate::check::model::Scenario;
+use crate::check::model::{Outcome, Scenario};
 use crate::check::run;
 use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
@@ -119,6 +119,8 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
     // A model inside a model ends here, before the kernel that is at work is touched.
     assert!(run::current().is_none(), "a model was started from inside a model");
     let (kernel, run) = Kernel::begin(plan, chooser, detect_races);
+    run.keep_notes(replayed);
+    run.missed_notes();
     let installed = run.install();
     let body = scenario.clone();
     let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -153,5 +155,41 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
         Verdict::EngineLimit { what: "executions".to_owned() }
     };
     kernel.end();
-    Exploration::of(run, verdict, failure)
+    let unsaid = run.missed_notes();
+    let schedules: Vec<(Outcome, Vec<u32>)> =
+        run.state().witnesses.iter().filter(|_| unsaid).map(|(o, w)| (o.clone(), w.0.clone())).collect();
+    let mut e = Exploration::of(run, verdict, failure);
+    if unsaid {
+        executed_again(scenario, plan, detect_races, &mut e, schedules);
+    }
+    e
+}
+
+/// Executes once more what may be shown, for what the model says of it, to which nobody has listened so far. What then
+/// does not come out the same stays as it was.
+fn executed_again(
+    scenario: &Scenario,
+    plan: &Plan,
+    detect_races: bool,
+    e: &mut Exploration,
+    witnesses: Vec<(Outcome, Vec<u32>)>,
+) {
+    let again =
+        |schedule: &[u32]| run(scenario, plan, Chooser::Replay(Replay::new(schedule, true)), detect_races);
+    if let Some(f) = &mut e.failure {
+        let same = again(&f.schedule).failure;
+        let same = same.filter(|s| s.property == f.property && s.kind == f.kind);
+        if let Some(same) = same.filter(|s| s.events.len() == f.events.len()) {
+            *f = same;
+        }
+    }
+    for (outcome, schedule) in witnesses {
+        let said = again(&schedule).census.witnesses.remove(&outcome);
+        let silent = e.census.witnesses.get_mut(&outcome);
+        if let (Some(said), Some(silent)) = (said, silent)
+            && said.events.len() == silent.events.len()
+        {
+            *silent = said;
+        }
+    }
 }

@@ -55,8 +55,18 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// What the bits that an object holds mean.
+    /// What the bits that an object holds mean: what its author says, or else what its type says.
     fn value(&mut self, obj: ObjectId, bits: u64) -> String {
+        let meaning = self.objects.get(&obj).and_then(|o| o.meaning.as_deref());
+        meaning.and_then(|m| m.value(bits)).unwrap_or_else(|| self.bits(obj, bits))
+    }
+
+    /// What is added and the like: no value of its own where its author says what values mean.
+    fn operand(&mut self, obj: ObjectId, rmw: Rmw, bits: u64) -> String {
+        if rmw == Rmw::Swap { self.value(obj, bits) } else { self.bits(obj, bits) }
+    }
+
+    fn bits(&mut self, obj: ObjectId, bits: u64) -> String {
         let kind = self.objects.get(&obj).map(|o| o.kind);
         match self.values.word(kind, bits) {
             Ok(word) => word,
@@ -84,10 +94,39 @@ impl<'a> Words<'a> {
                 e.note = if e.note.is_empty() { text.clone() } else { format!("{}; {text}", e.note) };
             }
         }
+        self.contents(&mut said);
         said
     }
 
-    /// What the atomics that the log speaks of held when they were created.
+    /// What locks protect, with the operations that end the sections in which it has changed.
+    fn contents(&mut self, said: &mut [TraceEvent]) {
+        for (id, meaning) in self.objects.iter().filter_map(|(id, o)| Some((id, o.meaning.as_deref()?))) {
+            let name = self.object(*id);
+            let mut ends: BTreeMap<(usize, u32), &str> = BTreeMap::new();
+            for (thread, nth, content) in &meaning.contents {
+                ends.insert((usize::from(thread.0), *nth), content);
+            }
+            let mut before = meaning.initial.as_deref().unwrap_or("?");
+            let mut done: BTreeMap<usize, u32> = BTreeMap::new();
+            for e in said.iter_mut() {
+                let nth = done.entry(e.thread).or_default();
+                let content = ends.get(&(e.thread, *nth)).copied();
+                *nth += 1;
+                let Some(content) = content else { continue };
+                let of_it = e.object.as_ref() == Some(&name);
+                if content != before {
+                    let of = if of_it { String::new() } else { format!(", {name}") };
+                    let _ = write!(e.text, "{of}: {before} -> {content}");
+                }
+                if of_it {
+                    e.wrote = Some(content.to_owned());
+                }
+                before = content;
+            }
+        }
+    }
+
+    /// What the atomics that the log speaks of held when they were created, and what the locks protected that show it.
     pub(super) fn initial(&mut self, events: &[Event]) -> Vec<(String, String)> {
         let mut used: Vec<ObjectId> = events.iter().filter_map(|e| e.op.object()).collect();
         used.sort_unstable();
@@ -95,7 +134,10 @@ impl<'a> Words<'a> {
         let atomic = |o: &ObjectInfo| matches!(o.kind, ObjectKind::Atomic { .. });
         let (objects, mut initial) = (self.objects, Vec::new());
         for id in used {
-            if let Some(o) = objects.get(&id).filter(|o| atomic(o)) {
+            let content = objects.get(&id).and_then(|o| o.meaning.as_deref()?.initial.clone());
+            if let Some(content) = content {
+                initial.push((self.object(id), content));
+            } else if let Some(o) = objects.get(&id).filter(|o| atomic(o)) {
                 initial.push((self.object(id), self.value(id, o.init)));
             }
         }
@@ -136,10 +178,11 @@ impl<'a> Words<'a> {
         match *op {
             Op::Load { obj, order: o } => format!("load {} ({})", self.object(obj), order(o)),
             Op::Cas { obj, expected, new, .. } => {
-                format!("CAS {} {}->{}", self.object(obj), self.value(obj, expected), self.value(obj, new))
+                let (old, new) = (self.value(obj, expected), self.value(obj, new));
+                format!("CAS {} {}", self.object(obj), change(&old, &new))
             }
             Op::Rmw { obj, rmw: r, operand, order: o, .. } => {
-                format!("{} {} {} ({})", rmw(r), self.object(obj), self.value(obj, operand), order(o))
+                format!("{} {} {} ({})", rmw(r), self.object(obj), self.operand(obj, r, operand), order(o))
             }
             Op::Wait { obj, mutex, .. } => {
                 format!("wait {} (released {})", self.object(obj), self.object(mutex))
@@ -165,23 +208,24 @@ impl<'a> Words<'a> {
             Op::Rmw { obj, order: o, rmw: r, operand, width } => {
                 let new = r.apply(width, a.value, operand);
                 let name = self.object(obj);
-                let (old, new, by) =
-                    (self.value(obj, a.value), self.value(obj, new), self.value(obj, operand));
+                let (old, new) = (self.value(obj, a.value), self.value(obj, new));
+                let change = change(&old, &new);
                 if r == Rmw::Swap {
-                    format!("swap {name} {old}->{new} ({})", order(o))
+                    format!("swap {name} {change} ({})", order(o))
                 } else {
-                    format!("{} {name} {by}: {old}->{new} ({})", rmw(r), order(o))
+                    format!("{} {name} {}: {change} ({})", rmw(r), self.operand(obj, r, operand), order(o))
                 }
             }
             Op::Cas { obj, expected, new, success, failure, .. } => {
                 let name = self.object(obj);
                 let (e, n, saw) = (self.value(obj, expected), self.value(obj, new), self.value(obj, a.value));
+                let change = change(&e, &n);
                 if a.ok {
-                    format!("CAS {name} {e}->{n} ok ({})", order(success))
+                    format!("CAS {name} {change} ok ({})", order(success))
                 } else if a.value == expected {
-                    format!("CAS {name} {e}->{n} failed spuriously ({})", order(failure))
+                    format!("CAS {name} {change} failed spuriously ({})", order(failure))
                 } else {
-                    format!("CAS {name} {e}->{n} failed, saw {saw} ({})", order(failure))
+                    format!("CAS {name} {change} failed, saw {saw} ({})", order(failure))
                 }
             }
             Op::Fence { order: o } => format!("fence ({})", order(o)),
@@ -237,6 +281,11 @@ fn written(e: &Event) -> Option<(ObjectId, u64)> {
         Op::Cas { obj, new, .. } if e.answer.ok => Some((obj, new)),
         _ => None,
     }
+}
+
+/// One value after another.
+fn change(old: &str, new: &str) -> String {
+    if old.contains(' ') || new.contains(' ') { format!("{old} -> {new}") } else { format!("{old}->{new}") }
 }
 
 fn access(write: bool) -> &'static str {
@@ -311,6 +360,7 @@ mod tests {
         let info = ObjectInfo {
             kind: ObjectKind::Atomic { width: 64, means: Means::Unsigned },
             name: Some("word".to_owned()),
+            meaning: None,
             site,
             init: 0,
             owed: false,
