@@ -97,9 +97,9 @@ git ls-files -z --cached --others --exclude-standard | xargs -0 tar cf - 2>/dev/
 
 echo "building the original, which must be green"
 build oracle oracle_blocking oracle_found exact_features exact_loops exact_sound \
-    exact_arcs engine_shuttle engine_progress engine_loom race_detector
+    exact_arcs exact_quarantine engine_shuttle engine_progress engine_loom race_detector
 for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops exact_sound \
-    exact_arcs engine_shuttle engine_progress engine_loom race_detector; do
+    exact_arcs exact_quarantine engine_shuttle engine_progress engine_loom race_detector; do
     if red $t; then
         cat "$work/log" >&2
         exit 1

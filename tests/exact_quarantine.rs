@@ -3,8 +3,8 @@
 
 mod support;
 
-use selvedge::check::{Quarantine, Verdict, always};
-use selvedge::sync::{Arc, AtomicPtr, Ordering::*, thread};
+use selvedge::check::{Kind, Quarantine, Verdict, always};
+use selvedge::sync::{Arc, AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering::*, UnsafeCell, thread};
 use std::hint::black_box;
 use std::ptr::null_mut;
 use support::{exact, outcomes};
@@ -74,4 +74,37 @@ fn a_stack_that_frees_its_nodes_is_deterministic() {
     });
     assert_eq!(x.verdict, Verdict::Exhausted, "{}", x.verdict);
     assert!(outcomes(&x).len() > 3);
+}
+
+/// One thread takes an object out of the shared pointer and frees it; another uses what it has found there before.
+fn frees_what_another_uses<T: 'static>(make: fn() -> T, uses: fn(&T)) {
+    let x = exact(move || {
+        let p = Arc::new(AtomicPtr::new(Box::into_raw(Box::new((make(), [0u64; 8])))));
+        let theirs = p.clone();
+        let h = thread::spawn(move || {
+            let found = theirs.load(Acquire);
+            // SAFETY: none, if it is not null and has been freed: that is the fault. The memory is still there.
+            if let Some((object, _)) = unsafe { found.as_ref() } {
+                uses(object);
+            }
+        });
+        let mine = p.swap(null_mut(), AcqRel);
+        // SAFETY: the swap made this thread the only owner.
+        drop(unsafe { Box::from_raw(mine) });
+        h.join().unwrap();
+        "ok"
+    });
+    let f = x.failure.as_ref().expect("a use after the free is found");
+    assert_eq!(f.kind, Kind::UseAfterFree, "{}", f.message);
+    assert!(f.message.ends_with("has been freed by main"), "{}", f.message);
+    assert!(f.events.iter().any(|e| e.thread.0 == 0), "who freed it is shown");
+}
+
+#[test]
+fn an_object_in_freed_memory_is_named_as_such() {
+    frees_what_another_uses(|| AtomicU32::new(5), |a| a.store(1, Relaxed));
+    frees_what_another_uses(|| [0u64, 0].map(AtomicU64::new), |a| a[1].store(1, Relaxed));
+    frees_what_another_uses(|| Mutex::new(5), |m| *m.lock() += 1);
+    // SAFETY: the engine reports the use before memory is touched.
+    frees_what_another_uses(|| UnsafeCell::new(5), |c| c.with_mut(|p| unsafe { *p += 1 }));
 }

@@ -189,6 +189,36 @@ fn a_lost_wake_up_beside_a_thread_that_times_out_in_a_loop() {
     found(&x, Kind::LostWakeup);
 }
 
+/// The same beside one that does something in each round, which nobody waits for.
+#[test]
+fn a_lost_wake_up_beside_a_heartbeat() {
+    let beside = |what: fn(&AtomicU32, &(Mutex<()>, Condvar))| {
+        exact(move || {
+            let (stop, beats) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+            let (theirs, n) = (stop.clone(), beats.clone());
+            let heart = thread::spawn(move || {
+                while !theirs.load(SeqCst) {
+                    n.fetch_add(1, Relaxed);
+                    thread::park_timeout(SOON);
+                }
+            });
+            let s = Arc::new((Mutex::new(()), Condvar::new()));
+            let s2 = s.clone();
+            let h = thread::spawn(move || what(&beats, &s2));
+            s.1.notify_one(); // perhaps nobody waits yet
+            h.join().unwrap();
+            stop.store(true, SeqCst);
+            heart.thread().unpark();
+            heart.join().unwrap();
+            "ok"
+        })
+    };
+    found(&beside(|_, s| s.1.wait(&mut s.0.lock())), Kind::LostWakeup);
+    // This one does wait for it, for longer than is tried.
+    let x = beside(|beats, _| hint::spin_until(|| beats.load(Relaxed) > 3));
+    assert!(matches!(x.verdict, Verdict::Bounded { .. } | Verdict::EngineLimit { .. }), "{}", x.verdict);
+}
+
 /// It holds the lock that the other needs in order to wake it.
 #[test]
 fn a_timed_loop_inside_of_the_lock_that_would_end_it() {

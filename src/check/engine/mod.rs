@@ -81,6 +81,11 @@ pub trait Engine {
         let _ = (me, obj);
     }
 
+    /// The failure that follows is the use of memory that `by` has freed.
+    fn uses_freed(&self, by: ThreadId) {
+        let _ = by;
+    }
+
     /// `me` asks which thread it is, or reaches for what only that thread has: no operation, but it shows where a
     /// destructor runs.
     fn asks_who(&self, me: ThreadId) {

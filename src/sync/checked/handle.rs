@@ -4,8 +4,11 @@
 //! `Sync` by the same rules as std's. The run is found through the thread-local that the engine installs, and the
 //! epoch in the handle says whether the object belongs to the execution that is installed there.
 
+use crate::check::engine::stuck;
 use crate::check::event::{Answer, ObjectId, ObjectKind, Op};
+use crate::check::quarantine;
 use crate::check::run::{self, Run};
+use crate::check::verdict::Kind;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -42,7 +45,7 @@ impl Handle {
     pub fn perform(self, op: Op) -> Answer {
         match self.run() {
             Some(run) => run.perform(op, Location::caller()),
-            None => stale(),
+            None => self.stale(),
         }
     }
 
@@ -52,10 +55,32 @@ impl Handle {
         self.run().map(|run| run.perform(op, site))
     }
 
-    pub fn name(self, name: impl FnOnce() -> String) {
-        if let Some(run) = self.run() {
-            run.name(self.obj, name());
+    /// A modelled object is used where its execution is not, or in freed memory. While a thread unwinds this keeps
+    /// quiet, as engines do: destructors of an abandoned execution may come late.
+    #[cold]
+    #[track_caller]
+    fn stale(self) -> Answer {
+        if std::thread::panicking() {
+            return Answer::DONE;
         }
+        let run = run::current();
+        if let Some((run, by)) = run.and_then(|r| Some((r, quarantine::freed_by(self.epoch, r.epoch())?))) {
+            run.engine().uses_freed(by);
+            let (name, by) = {
+                let s = run.state();
+                let of =
+                    s.objects.get(self.obj.creator().0 as usize).and_then(|v| v.get(self.obj.nth() as usize));
+                let name = of.and_then(|o| o.name.clone()).unwrap_or_else(|| self.obj.to_string());
+                (name, stuck::thread_name(&s, by))
+            };
+            let message = format!("{name} is used, and the memory that it is in has been freed by {by}");
+            let sites = vec![(run.me(), "used after it was freed".to_owned(), Location::caller())];
+            run.fail(None, Kind::UseAfterFree, message, sites);
+        }
+        panic!(
+            "a shared object that was made in one execution of a model is used outside of it: \
+             construct it inside the scenario and let it die there"
+        );
     }
 
     /// This thread holds the lock for writing, and is about to release it (`now`) or to wait with it.
@@ -65,20 +90,12 @@ impl Handle {
             run.section_ends(self.obj, content, now);
         }
     }
-}
 
-/// A modelled object is used where its execution is not. While a thread unwinds this keeps quiet, as engines do:
-/// destructors of an abandoned execution may come late.
-#[cold]
-#[track_caller]
-fn stale() -> Answer {
-    if !std::thread::panicking() {
-        panic!(
-            "a shared object that was made in one execution of a model is used outside of it: \
-             construct it inside the scenario and let it die there"
-        );
+    pub fn name(self, name: impl FnOnce() -> String) {
+        if let Some(run) = self.run() {
+            run.name(self.obj, name());
+        }
     }
-    Answer::DONE
 }
 
 /// A native object is used inside a model.

@@ -123,6 +123,7 @@ impl Worker {
     /// Begins to execute `g`: its main thread exists, nothing has run.
     pub fn begin(&self, g: Graph) -> Rc<Cell<Option<Outcome>>> {
         self.run.begin_execution();
+        Window::execution(self.run.epoch());
         self.exact.inner().begin(g, self.steps);
         let outcome: Rc<Cell<Option<Outcome>>> = Default::default();
         let (run, scenario, slot) = (self.run, self.scenario.clone(), outcome.clone());

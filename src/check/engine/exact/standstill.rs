@@ -7,6 +7,7 @@
 use super::exec::{Exec, Waits, Want};
 use super::graph::{EventId, INIT, Kind};
 use super::job::Worker;
+use super::lower::Written;
 use super::update::Update;
 use crate::check::engine::stuck;
 use crate::check::event::ThreadId;
@@ -104,7 +105,7 @@ impl Worker {
             let t = x.threads.iter().position(|t| t.want != Want::Done).unwrap_or(0);
             (Violation::Deadlock, t, "waits for ever; no thread can move")
         };
-        if self.time_out_for_ever(&timed) {
+        if self.time_out_for_ever(&timed, &waiting) {
             self.stands_still(kind, t, message);
         }
     }
@@ -116,21 +117,27 @@ impl Worker {
     }
 
     /// Do these threads, whose waits have timed out as often as is tried, come back to them however often they time
-    /// out once more, reading the same and changing nothing?
-    fn time_out_for_ever(&self, timed: &[usize]) -> bool {
+    /// out once more? They may write what none of those who are `waiting` waits for; if there are none, nothing, and must
+    /// read the same each time.
+    fn time_out_for_ever(&self, timed: &[usize], waiting: &[usize]) -> bool {
         let capped = |&t: &usize| self.exact.inner().e.x.threads[t].capped;
         if !timed.iter().all(capped) {
             return false; // it times out in another job
         }
+        let x = &self.exact.inner().e.x;
+        let reads = waiting.iter().flat_map(|&t| &x.threads[t].reads);
+        let watched: Vec<u32> = reads.map(|&r| x.g.ev(r).loc).collect();
+        let mut written = Written::new();
         let mut before: Vec<Option<Vec<(u8, u32, u64)>>> = vec![None; timed.len()];
         for round in 0..ROUNDS {
             for (n, &t) in timed.iter().enumerate() {
-                let seen = self.exact.times_out(t);
-                if self.over() || seen.is_none() {
+                let seen = self.exact.times_out(t, &mut written);
+                if self.over() || seen.is_none() || watched.iter().any(|loc| written.contains_key(loc)) {
                     return false;
                 }
                 // The first round may begin in the midst of one.
-                if round > 1 && before[n] != seen {
+                let alone = waiting.is_empty();
+                if alone && (!written.is_empty() || round > 1 && before[n] != seen) {
                     return false;
                 }
                 before[n] = seen;

@@ -18,7 +18,7 @@ mod plain;
 mod primitives;
 mod probe;
 
-pub use overtime::Overtime;
+pub use overtime::{Overtime, Written};
 pub use probe::Probe;
 
 use super::arcs::Arcs;
@@ -159,7 +159,7 @@ impl Exact {
         if let Some(run) = i.run {
             run.set_me(ThreadId(t as u8));
         }
-        let turn = Turn::model();
+        let turn = Turn::model(ThreadId(t as u8));
         let back = fiber.resume();
         drop(turn);
         let th = &mut self.inner().e.x.threads[t];
@@ -300,6 +300,12 @@ impl Engine for Exact {
         if !over && !i.counted && i.probe.is_none() {
             self.arc_certain(me.0 as usize, self.object(obj));
         }
+    }
+
+    fn uses_freed(&self, by: ThreadId) {
+        let i = self.inner();
+        let at = i.e.x.threads.get(by.0 as usize).map_or(0, |t| t.pc as u32);
+        i.conflict = Some((by.0 as usize, at));
     }
 
     fn asks_who(&self, me: ThreadId) {
