@@ -1,8 +1,9 @@
 //! The connection table of the incident in miniature: one entry behind a lock. What the variants disagree about is
 //! left to a [`Rule`].
 
-use super::{Connections, Reply, Token};
-use selvedge::sync::{Mutex, Named};
+use super::{Connections, Opened, Reply, Token};
+use selvedge::check::note;
+use selvedge::sync::{Mutex, Named, Shown};
 use std::marker::PhantomData;
 
 /// How replies are matched to connections.
@@ -28,18 +29,32 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// For counterexamples: which incarnation the entry holds, and what of a session it has.
+    fn words(&self) -> String {
+        match &self.connection {
+            Some(Connection { incarnation, session: Some(()) }) => format!("{incarnation}:session"),
+            Some(Connection { incarnation, session: None }) => format!("{incarnation}:null"),
+            None if self.quarantined => "quarantine".to_owned(),
+            None => "free".to_owned(),
+        }
+    }
     /// Counts a refused reply.
     pub fn refuse(&mut self) -> Reply {
         self.refused += 1;
         Reply::Refused
     }
-    /// Ends the connection, whichever it is, with the reply.
+    /// Ends the connection, whichever it is, with the reply. Its handler looks at the session.
     pub fn apply(&mut self) -> Reply {
         match self.connection.take() {
-            Some(connection) => {
-                Reply::Applied { to: connection.incarnation, attached: connection.session.is_some() }
-            }
+            Some(c) => Reply::Applied { to: c.incarnation, attached: c.session.is_some() },
             None => self.refuse(),
+        }
+    }
+    /// [`Entry::apply`], if there is a session to look at.
+    pub fn apply_checked(&mut self) -> Reply {
+        match &self.connection {
+            Some(c) if c.session.is_some() => self.apply(),
+            _ => self.refuse(),
         }
     }
 }
@@ -61,31 +76,31 @@ pub struct Miniature<R> {
 impl<R: Rule> Connections for Miniature<R> {
     fn new() -> Self {
         let entry = Entry { generation: 0, connection: None, quarantined: false, refused: 0 };
-        Miniature { entry: Mutex::new(entry).named("table"), rule: PhantomData }
+        Miniature { entry: Mutex::new(entry).named("table").shown(Entry::words), rule: PhantomData }
     }
 
-    fn open(&self, incarnation: u32) -> Option<Token> {
+    fn open(&self, incarnation: u32) -> Option<Opened> {
         let mut entry = self.entry.lock();
         if entry.connection.is_some() || entry.quarantined {
             return None;
         }
         entry.generation += 1;
         entry.connection = Some(Connection { incarnation, session: None });
-        Some(R::token(entry.generation))
+        Some(Opened { own: entry.generation, token: R::token(entry.generation) })
     }
 
-    fn attach(&self, token: Token) {
+    fn attach(&self, own: u64) {
         let mut entry = self.entry.lock();
-        if R::token(entry.generation) == token
+        if entry.generation == own
             && let Some(connection) = &mut entry.connection
         {
             connection.session = Some(());
         }
     }
 
-    fn close(&self, token: Token) -> Option<u32> {
+    fn close(&self, own: u64) -> Option<u32> {
         let mut entry = self.entry.lock();
-        if R::token(entry.generation) == token
+        if entry.generation == own
             && let Some(connection) = entry.connection.take()
         {
             entry.quarantined = R::QUARANTINE;
@@ -97,6 +112,7 @@ impl<R: Rule> Connections for Miniature<R> {
 
     fn time_passes(&self) {
         if R::QUARANTINE {
+            note(|| "the quarantine is over".to_owned());
             self.entry.lock().quarantined = false;
         }
     }

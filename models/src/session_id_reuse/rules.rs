@@ -2,6 +2,7 @@
 
 use super::miniature::{Entry, Rule};
 use super::{Reply, Token};
+use selvedge::check::note;
 use selvedge::sync::Mutex;
 
 /// The incident: the id of the connection is all there is.
@@ -26,12 +27,8 @@ impl Rule for NullCheck {
         0
     }
     fn reply(table: &Mutex<Entry>, _token: Token) -> Reply {
-        let mut entry = table.lock();
-        match &entry.connection {
-            // BUG: that there is a session does not make it the session of this reply.
-            Some(connection) if connection.session.is_some() => entry.apply(),
-            _ => entry.refuse(),
-        }
+        // BUG: that there is a session does not make it the session of this reply.
+        table.lock().apply_checked()
     }
 }
 
@@ -50,7 +47,7 @@ impl Rule for Quarantine {
     }
 }
 
-/// The whole generation travels and is compared.
+/// The whole generation travels and is compared. The null check stays, here and below.
 pub struct CheckThenApply;
 
 impl Rule for CheckThenApply {
@@ -58,10 +55,34 @@ impl Rule for CheckThenApply {
         generation
     }
     fn reply(table: &Mutex<Entry>, token: Token) -> Reply {
+        note(|| "compares the generations".to_owned());
         let current = table.lock().generation == token;
         // BUG: the lock is free here. What was true of the entry may be history when the reply is applied.
+        note(|| if current { "same: applies the reply" } else { "another: refuses it" }.to_owned());
         let mut entry = table.lock();
-        if current { entry.apply() } else { entry.refuse() }
+        if current { entry.apply_checked() } else { entry.refuse() }
+    }
+}
+
+/// The whole generation travels and is compared, and the reply is applied in the same hold of the lock. The entry is left
+/// to whoever tears the connection down.
+pub struct CompareWithoutClaim;
+
+impl Rule for CompareWithoutClaim {
+    fn token(generation: u64) -> Token {
+        generation
+    }
+    fn reply(table: &Mutex<Entry>, token: Token) -> Reply {
+        let mut entry = table.lock();
+        match &entry.connection {
+            // BUG: `EXISTS` has ended this open, and the connection is still there to be ended once more: by a close, or
+            // by the same reply if it arrives twice.
+            Some(c) if entry.generation == token && c.session.is_some() => {
+                note(|| "applies it, and leaves the entry".to_owned());
+                Reply::Applied { to: c.incarnation, attached: true }
+            }
+            _ => entry.refuse(),
+        }
     }
 }
 
@@ -75,6 +96,6 @@ impl<const BITS: u32> Rule for NarrowGeneration<BITS> {
     }
     fn reply(table: &Mutex<Entry>, token: Token) -> Reply {
         let mut entry = table.lock();
-        if Self::token(entry.generation) == token { entry.apply() } else { entry.refuse() }
+        if Self::token(entry.generation) == token { entry.apply_checked() } else { entry.refuse() }
     }
 }

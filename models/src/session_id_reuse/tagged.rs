@@ -1,6 +1,6 @@
 //! The fix: the shipped [`SessionTable`].
 
-use super::{Connections, Reply, Token};
+use super::{Connections, Opened, Reply, Token};
 use selvedge::session_table::{SessionId, SessionTable};
 use selvedge::sync::{AtomicBool, Named, Ordering};
 
@@ -25,21 +25,22 @@ impl Connections for Tagged {
         Tagged(SessionTable::new(1))
     }
 
-    fn open(&self, incarnation: u32) -> Option<Token> {
+    fn open(&self, incarnation: u32) -> Option<Opened> {
         let attached = AtomicBool::new(false).named_with(|| format!("connection {incarnation}.attached"));
-        self.0.open(Connection { incarnation, attached }).ok().map(Token::from)
+        let id = self.0.open(Connection { incarnation, attached }).ok().map(Token::from)?;
+        Some(Opened { own: id, token: id })
     }
 
-    fn attach(&self, token: Token) {
-        if let Some(connection) = self.0.get(Self::id(token)) {
+    fn attach(&self, own: u64) {
+        if let Some(connection) = self.0.get(Self::id(own)) {
             // Release: pairs with the Acquire in `bind_reply`.
             connection.attached.store(true, Ordering::Release);
         }
     }
 
-    fn close(&self, token: Token) -> Option<u32> {
+    fn close(&self, own: u64) -> Option<u32> {
         // A claim rather than `SessionTable::close`, to be able to say which incarnation it was.
-        self.0.complete(Self::id(token)).taken().map(|connection| connection.incarnation)
+        self.0.complete(Self::id(own)).taken().map(|connection| connection.incarnation)
     }
 
     fn bind_reply(&self, token: Token) -> Reply {
