@@ -36,9 +36,9 @@ pub fn catalogue() -> Catalogue {
         wrong_configuration_delivery::model(),
         aborted_sync::model(),
         torn_record::model(),
-        reconnect_early_wake::model(),
     ]
     .into_iter()
+    .chain(reconnect_early_wake::models())
     .chain(late_completion::models())
     .chain(vserver_swap::models())
     .chain([pool_cache::model()])
@@ -52,4 +52,14 @@ pub fn catalogue() -> Catalogue {
 #[track_caller]
 fn spawn<T: Send + 'static>(name: &str, f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
     thread::Builder::new().name(name.to_owned()).spawn(f).expect("a model's thread starts")
+}
+
+/// The same for a thread that borrows: it ends within `scope`.
+#[track_caller]
+fn spawn_in<'s, T: Send + 's>(
+    scope: &'s thread::Scope<'s, '_>,
+    name: &str,
+    f: impl FnOnce() -> T + Send + 's,
+) -> thread::ScopedJoinHandle<'s, T> {
+    thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, f).expect("a model's thread starts")
 }

@@ -4,6 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Shipped, ensure, lead};
+use crate::spawn_in;
 use selvedge::check::{EngineKind, Grade, Kind, Model, Strategy, Variant, always, sometimes};
 use selvedge::connect_gate::Turn;
 use selvedge::sync::thread;
@@ -21,8 +22,8 @@ fn scenario<G: Gate>(cancel: fn(&G) -> bool) -> &'static str {
     let gate = G::new();
     let attempt = lead(&gate);
     let (caller, gave_up) = thread::scope(|threads| {
-        let gives_up = threads.spawn(|| cancel(&gate));
-        let caller = threads.spawn(|| ensure(&gate));
+        let gives_up = spawn_in(threads, "quitter", || cancel(&gate));
+        let caller = spawn_in(threads, "caller", || ensure(&gate));
         G::commit(attempt);
         (caller.join().unwrap(), gives_up.join().unwrap())
     });

@@ -4,7 +4,8 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
-use selvedge::check::{EngineKind, Grade, Kind, Model, Strategy, Variant, always, sometimes};
+use crate::spawn_in;
+use selvedge::check::{EngineKind, Grade, Kind, Model, Strategy, Variant, always, note, sometimes};
 use selvedge::sync::{AtomicBool, Named, Ordering, thread};
 
 /// The naive gate.
@@ -23,6 +24,7 @@ fn ensure<G: Gate>(gate: &G, over: &Over) -> Option<G::Epoch> {
     match gate.enter() {
         Next::Connected(epoch) => Some(epoch),
         Next::Lead(attempt) => {
+            note(|| "its attempt is over".to_owned());
             over.store(true, Ordering::Relaxed);
             Some(G::commit(attempt))
         }
@@ -38,8 +40,8 @@ fn scenario<G: Gate>() -> &'static str {
     let first = lead(&gate);
     let broken = G::epoch(&first);
     thread::scope(|threads| {
-        threads.spawn(|| G::commit(first));
-        threads.spawn(|| {
+        spawn_in(threads, "leader", || G::commit(first));
+        spawn_in(threads, "caller", || {
             let told = ensure(&gate, &over);
             always("outcome-of-its-own", told == Some(broken) || over.load(Ordering::Relaxed), || {
                 "the caller was told that the second attempt succeeded; it is not over".to_owned()

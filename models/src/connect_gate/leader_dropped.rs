@@ -4,7 +4,8 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
+use crate::spawn_in;
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::sync::thread;
 
 struct ForgetsOnDrop;
@@ -18,7 +19,7 @@ fn scenario<G: Gate>(can_wait: bool) -> &'static str {
     let gate = G::new();
     let mut first = lead(&gate);
     thread::scope(|threads| {
-        threads.spawn(|| {
+        spawn_in(threads, "task", || {
             let (next, waited) = gate.enter_as_task();
             sometimes("waiter-took-over", waited || !can_wait);
             let Next::Lead(mut attempt) = next else { unreachable!("nobody else commits") };
@@ -29,6 +30,7 @@ fn scenario<G: Gate>(can_wait: bool) -> &'static str {
             G::commit(attempt);
         });
         G::work(&mut first);
+        note(|| "is dropped".to_owned());
         drop(first);
     });
     "taken over"

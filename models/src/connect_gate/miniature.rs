@@ -1,7 +1,8 @@
 //! A gate as a reader would write it, with one defect at a choice. Threads only.
 
 use super::{Gate, Next};
-use selvedge::sync::{AtomicU64, Mutex, Named, Ordering, UnsafeCell, thread};
+use selvedge::check::note;
+use selvedge::sync::{AtomicU64, Mutex, Named, Ordering, Shown, UnsafeCell, thread};
 use std::marker::PhantomData;
 
 /// What is wrong with the gate. By default, nothing.
@@ -27,6 +28,15 @@ const IDLE: u64 = 0;
 const ATTEMPTING: u64 = 1;
 const CONNECTED: u64 = 2;
 const FAILED: u64 = 3;
+
+fn words(word: &u64) -> String {
+    format!("{} {}", word / 4, ["idle", "attempting", "connected", "failed"][(word % 4) as usize])
+}
+
+fn waiting(waiters: &Vec<(u64, thread::Thread)>) -> String {
+    let all: Vec<String> = waiters.iter().map(|(epoch, _)| format!("for {epoch}")).collect();
+    if all.is_empty() { "empty".to_owned() } else { all.join(", ") }
+}
 
 /// | `word` = 4 x epoch + state | moved by | to |
 /// |---|---|---|
@@ -56,6 +66,7 @@ impl<D: Defect> Miniature<D> {
     fn publish(&self, epoch: u64, state: u64) {
         // Release: pairs with the Acquire loads and exchanges of `enter`.
         self.word.store(4 * epoch + state, Ordering::Release);
+        note(|| "whom to wake?".to_owned());
         let mut woken = Vec::new();
         {
             let mut waiters = self.waiters.lock();
@@ -68,15 +79,20 @@ impl<D: Defect> Miniature<D> {
                 !wake
             });
         }
-        woken.iter().for_each(thread::Thread::unpark);
+        for waiter in woken {
+            note(|| "wakes".to_owned());
+            waiter.unpark();
+        }
     }
 
     fn register(&self, epoch: u64) {
+        note(|| format!("joins for {epoch}"));
         self.waiters.lock().push((epoch, thread::current()));
     }
 
     fn try_lead(&self, seen: u64) -> Option<Lead<'_, D>> {
         let epoch = seen / 4 + 1;
+        note(|| "leads".to_owned());
         if D::EXCHANGE {
             // Acquire: pairs with the Release of `publish` and `invalidate`.
             let next = 4 * epoch + ATTEMPTING;
@@ -94,9 +110,9 @@ impl<D: Defect> Gate for Miniature<D> {
 
     fn new() -> Self {
         Miniature {
-            word: AtomicU64::new(IDLE).named("gate.word"),
-            waiters: Mutex::new(Vec::new()).named("gate.queue"),
-            resource: UnsafeCell::new(0).named("gate.resource"),
+            word: AtomicU64::new(IDLE).named("gate").shown(words),
+            waiters: Mutex::new(Vec::new()).named("queue").shown(waiting),
+            resource: UnsafeCell::new(0).named("resource"),
             defect: PhantomData,
         }
     }
@@ -112,11 +128,15 @@ impl<D: Defect> Gate for Miniature<D> {
                     if !D::LOOK_AGAIN {
                         thread::park();
                     }
-                    while self.word.load(Ordering::Acquire) == seen {
+                    let under_way = || {
+                        note(|| format!("is {epoch} over?"));
+                        self.word.load(Ordering::Acquire) == seen
+                    };
+                    while under_way() {
                         thread::park();
                     }
                     if !D::WAKE_ALL {
-                        // Woken alone: passes the wake on to the next in the queue.
+                        note(|| "passes the wake on".to_owned());
                         let next = self.waiters.lock().pop();
                         next.iter().for_each(|(_, thread)| thread.unpark());
                     }
@@ -139,6 +159,7 @@ impl<D: Defect> Gate for Miniature<D> {
         if waits {
             self.register(seen / 4);
             let me = thread::current().id();
+            note(|| "gives up".to_owned());
             self.waiters.lock().retain(|(_, thread)| thread.id() != me);
         }
         waits
@@ -149,6 +170,7 @@ impl<D: Defect> Gate for Miniature<D> {
     }
 
     fn work(lead: &mut Lead<'_, D>) -> u32 {
+        note(|| format!("works for {}", lead.epoch));
         lead.gate.resource.with_mut(|resource| {
             // SAFETY: the leader is alone here while the word says *attempting*; with `EXCHANGE` off there may be
             // two, and the checker reports the race before memory is touched.
@@ -171,6 +193,7 @@ impl<D: Defect> Gate for Miniature<D> {
     }
 
     fn invalidate(&self, epoch: u64) -> bool {
+        note(|| "finds it broken".to_owned());
         let (connected, idle) = (4 * epoch + CONNECTED, 4 * epoch + IDLE);
         self.word.compare_exchange(connected, idle, D::INVALIDATE, Ordering::Relaxed).is_ok()
     }

@@ -4,6 +4,7 @@
 
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped, lead};
+use crate::spawn_in;
 use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
 use selvedge::sync::thread;
 
@@ -38,8 +39,8 @@ fn scenario<G: Gate>() -> &'static str {
     let attempt = lead(&gate);
     let failed = G::epoch(&attempt);
     let (told_thread, told_task) = thread::scope(|threads| {
-        let on_thread = threads.spawn(|| told(&gate, failed, gate.enter()));
-        let on_task = threads.spawn(|| told(&gate, failed, gate.enter_as_task().0));
+        let on_thread = spawn_in(threads, "thread", || told(&gate, failed, gate.enter()));
+        let on_task = spawn_in(threads, "task", || told(&gate, failed, gate.enter_as_task().0));
         G::fail(attempt);
         (on_thread.join().unwrap(), on_task.join().unwrap())
     });

@@ -5,7 +5,7 @@
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Gate, Next, Shipped};
 use crate::spawn;
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::sync::{Arc, Named, Ordering, UnsafeCell};
 
 struct LoadThenStore;
@@ -29,11 +29,13 @@ unsafe impl Sync for Line {}
 
 impl Line {
     fn read(&self) -> u32 {
+        note(|| "uses it".to_owned());
         // SAFETY: as above.
         self.0.with(|line| unsafe { *line })
     }
 
     fn replace(&self) {
+        note(|| "makes it".to_owned());
         self.0.with_mut(|line| {
             // SAFETY: as above; the checker reports a race before memory is touched.
             unsafe { *line += 1 }

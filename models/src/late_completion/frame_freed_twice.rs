@@ -4,10 +4,12 @@
 #![doc = include_str!("frame_freed_twice.md")]
 
 use super::{clean_on_one_cpu, fails_on_one_cpu};
-use selvedge::check::{Grade, Kind, Model, Variant, always, interrupt, masked, sometimes, violated_unless};
+use selvedge::check::{
+    Grade, Kind, Model, Variant, always, interrupt, masked, note, sometimes, violated_unless,
+};
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::serial::Serial;
-use selvedge::sync::{Arc, AtomicBool, Mutex, Named, Ordering, thread};
+use selvedge::sync::{Arc, AtomicBool, Mutex, Named, Ordering, Shown, thread};
 use std::marker::PhantomData;
 
 /// The queue of free message frames, which has one. Handlers use it too, so it is locked with interrupts masked.
@@ -19,9 +21,15 @@ struct Frame {
     request: u32,
 }
 
+impl Frame {
+    fn words(&self) -> String {
+        if self.free { "free".to_owned() } else { format!("of {}", self.request) }
+    }
+}
+
 impl FreeQueue {
     fn new() -> Self {
-        FreeQueue(Mutex::new(Frame { free: true, request: 0 }).named("FreeQ"))
+        FreeQueue(Mutex::new(Frame { free: true, request: 0 }).named("FreeQ").shown(Frame::words))
     }
 
     fn locked<R>(&self, f: impl FnOnce(&mut Frame) -> R) -> R {
@@ -30,6 +38,7 @@ impl FreeQueue {
 
     /// Takes the frame for `request`, if it is there.
     fn take(&self, request: u32) -> bool {
+        note(|| format!("takes the frame for {request}"));
         self.locked(|frame| {
             let taken = std::mem::take(&mut frame.free);
             if taken {
@@ -42,6 +51,7 @@ impl FreeQueue {
     /// Frees the frame that `request` has used. `marked`: a frame that is on the queue already is left alone, and this
     /// says so.
     fn put(&self, request: u32, marked: bool) -> bool {
+        note(|| format!("frees the frame of {request}"));
         self.locked(|frame| {
             if marked && frame.free {
                 return false;
@@ -87,8 +97,10 @@ fn scenario<R: Requests>(last: u32) -> &'static str {
         if !driver.queue.take(request) {
             break;
         }
+        note(|| format!("sends {request}"));
         let token = driver.requests.begin();
         handlers.push(reply(&driver, request, token));
+        note(|| format!("time is up for {request}"));
         if driver.requests.times_out(token) && driver.queue.put(request, R::MARKED) {
             timeouts += 1;
         }
@@ -105,7 +117,10 @@ fn scenario<R: Requests>(last: u32) -> &'static str {
 
 fn reply<R: Requests>(driver: &Arc<Driver<R>>, request: u32, token: R::Token) -> thread::JoinHandle<bool> {
     let driver = driver.clone();
-    interrupt(move || driver.requests.replied(token) && driver.queue.put(request, R::MARKED))
+    interrupt(move || {
+        note(|| format!("reply to {request}"));
+        driver.requests.replied(token) && driver.queue.put(request, R::MARKED)
+    })
 }
 
 /// What the flag does not decide: `tmPending`, one for the driver. | false | true when a request is sent |

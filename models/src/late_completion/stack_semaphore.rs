@@ -4,7 +4,7 @@
 #![doc = include_str!("stack_semaphore.md")]
 
 use super::clean_on_one_cpu;
-use selvedge::check::{Grade, Kind, Model, Variant, interrupt, masked, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, interrupt, masked, note, sometimes};
 use selvedge::completion::Completion;
 use selvedge::sync::thread::JoinHandle;
 use selvedge::sync::{Arc, AtomicBool, AtomicI32, Condvar, Mutex, Named, Ordering, Tracked, TrackedPtr};
@@ -27,11 +27,13 @@ impl Host {
 
     /// The error handler is about to wait.
     fn waits(&self) {
+        note(|| "about to wait".to_owned());
         self.waiting.store(true, Ordering::Relaxed);
     }
 
     /// The handler is there.
     fn arrives(&self) {
+        note(|| "command done".to_owned());
         let waiting = self.waiting.load(Ordering::Relaxed);
         sometimes("completed-before-the-wait", !waiting);
         sometimes("completed-during-the-wait", waiting);
@@ -75,14 +77,20 @@ impl Semaphore {
     }
 
     fn down(&self) {
+        note(|| "down".to_owned());
         // Acquire, here and below: pairs with the Release in `up`.
         if self.count.fetch_sub(1, Ordering::AcqRel) > 0 {
             return;
         }
         // Masked, because the handler takes this lock too. Who sleeps lets interrupts in.
         masked(|| {
+            note(|| "nothing: to sleep".to_owned());
             let mut queue = self.queue.lock();
-            while self.count.load(Ordering::Acquire) < 0 {
+            let nothing = || {
+                note(|| "raised?".to_owned());
+                self.count.load(Ordering::Acquire) < 0
+            };
+            while nothing() {
                 self.woken.wait(&mut queue);
             }
         });
@@ -96,15 +104,20 @@ impl Semaphore {
 
 /// The handler's `up`, on a semaphore that is on another thread's stack.
 fn up(semaphore: &TrackedPtr<Semaphore>, host: &Host, look_again: bool) {
+    note(|| "up: lets it go".to_owned());
     // SAFETY: the error handler does not return before the count says so, which is what happens here.
     let somebody_waits = unsafe { semaphore.with(|s| s.count.fetch_add(1, Ordering::AcqRel) < 0) };
     if !somebody_waits {
         return;
     }
+    if look_again {
+        note(|| "waiting still?".to_owned());
+    }
     // SeqCst, as the store that clears it: not its order is at fault.
     if look_again && !host.eh_action.load(Ordering::SeqCst) {
         return;
     }
+    note(|| "wakes it".to_owned());
     // BUG: the count has let the error handler go, awake as it may still be, and it returns from under this.
     // SAFETY: none: the owner may have left its scope. The checker reports that before memory is touched.
     unsafe { semaphore.with(Semaphore::wake) };
@@ -125,7 +138,9 @@ impl<const LOOK_AGAIN: bool> Wait for OnStack<LOOK_AGAIN> {
         };
         host.waits();
         semaphore.down();
+        note(|| "waits no more".to_owned());
         host.eh_action.store(false, Ordering::SeqCst);
+        note(|| "returns: its stack is gone".to_owned());
         handler
     }
 }

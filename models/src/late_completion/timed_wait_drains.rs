@@ -3,7 +3,7 @@
 #![doc = include_str!("timed_wait_drains.md")]
 
 use super::clean_on_one_cpu;
-use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, interrupt, masked, sometimes};
+use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, interrupt, masked, note, sometimes};
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::completion::{Completion, Signal, Waited};
 use selvedge::sync::thread::JoinHandle;
@@ -76,17 +76,22 @@ impl<P: Pointer> Wait for ClearsPointer<P> {
             let (ptr, eh_action) = (completion.ptr(), eh_action.clone());
             interrupt(move || complete(&ptr, &*eh_action))
         };
+        note(|| "time is up".to_owned());
         // The timed wait. How long it is is of no account: what differs is whether the handler has come by its end.
         // Acquire: pairs with the Release in `complete`.
         let in_time = completion.0.load(Ordering::Acquire);
         sometimes("in-time", in_time);
+        note(|| "waits no more".to_owned());
         eh_action.clear();
+        note(|| "returns: its stack is gone".to_owned());
         handler
     }
 }
 
 fn complete(completion: &TrackedPtr<Done>, eh_action: &impl Pointer) {
+    note(|| "done: who waits?".to_owned());
     if eh_action.is_set() {
+        note(|| "completes it".to_owned());
         // BUG: the wait may time out here, and the error handler return.
         // SAFETY: none: the owner may have left its scope. The checker reports that before memory is touched.
         unsafe { completion.with(|done| done.0.store(true, Ordering::Release)) };

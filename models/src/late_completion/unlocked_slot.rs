@@ -4,7 +4,9 @@
 #![doc = include_str!("unlocked_slot.md")]
 
 use super::clean_on_one_cpu;
-use selvedge::check::{Grade, Kind, Model, Variant, always, interrupt, masked, sometimes, violated_unless};
+use selvedge::check::{
+    Grade, Kind, Model, Variant, always, interrupt, masked, note, sometimes, violated_unless,
+};
 use selvedge::claim::{Ending, PendingCalls};
 use selvedge::serial::Serial;
 use selvedge::sync::{Arc, AtomicBool, AtomicU32, Named, Ordering};
@@ -29,6 +31,7 @@ impl Command {
 
     /// Completes the command, for what was issued as life `issued`.
     fn complete(&self, issued: u32) {
+        note(|| format!("completes life {issued}"));
         let life = self.life.load(Ordering::SeqCst);
         always("own-life", life == issued, || {
             format!("what is done for life {issued} completes life {life} of the command")
@@ -60,12 +63,14 @@ struct Adapter<L> {
 
 impl<L: Lookup> Adapter<L> {
     fn issue(&self, life: u32) -> L::Token {
+        note(|| format!("issues life {life}"));
         self.command.life.store(life, Ordering::SeqCst);
         self.lookup.issue()
     }
 
     /// `io_done`, in the interrupt; whether it has completed the command.
     fn reply(&self, token: L::Token) -> bool {
+        note(|| "reply to life 1".to_owned());
         if !self.reply.swap(false, Ordering::SeqCst) {
             return false;
         }
@@ -79,6 +84,7 @@ impl<L: Lookup> Adapter<L> {
     /// The error handler's side: with interrupts masked, it stops the adapter and takes the command.
     fn abort(&self, token: L::Token) -> bool {
         let taken = masked(|| {
+            note(|| "abort".to_owned());
             self.reply.store(false, Ordering::SeqCst);
             self.lookup.take(token, Ending::Abort)
         });
@@ -175,6 +181,7 @@ impl<R: Rule> Lookup for Slot<R> {
     }
 
     fn take(&self, (): (), _: Ending) -> bool {
+        note(|| "takes it".to_owned());
         let found = self.slot.load(Ordering::SeqCst);
         // BUG: to read the slot and to clear it are two steps; another processor finds the command in between.
         self.slot.store(0, Ordering::SeqCst);

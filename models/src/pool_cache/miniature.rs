@@ -1,8 +1,8 @@
 //! The authority that owns the pools, and the caches that do not hold. What they disagree about is a [`Rule`].
 
 use super::{Answer, Cache, Pool};
-use selvedge::check::{always, sometimes};
-use selvedge::sync::{Arc, ArcSwap, AtomicU8, Condvar, Mutex, Named, Ordering};
+use selvedge::check::{always, note, sometimes};
+use selvedge::sync::{Arc, ArcSwap, AtomicU8, Condvar, Mutex, Named, Ordering, Shown};
 use std::marker::PhantomData;
 
 /// Half a list: a backend did not answer. What the others have is in it, for those who take half for the whole.
@@ -23,18 +23,27 @@ pub(super) struct Authority {
     may_break: bool,
 }
 
+/// A list in words: `Old+New`.
+fn pools(list: &u8) -> String {
+    let has = |pool: &Pool| list & *pool as u8 != 0;
+    let all = [Pool::Old, Pool::Known, Pool::New];
+    let all: Vec<String> = all.iter().filter(|p| has(p)).map(|p| format!("{p:?}")).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join("+") }
+}
+
 impl Authority {
     pub(super) fn new(may_break: bool) -> Self {
         Authority {
             may_break,
-            first: AtomicU8::new(Pool::Old as u8).named("backend 1"),
-            second: AtomicU8::new(0).named("backend 2"),
+            first: AtomicU8::new(Pool::Old as u8).named("backend 1").shown(pools),
+            second: AtomicU8::new(0).named("backend 2").shown(pools),
             listing: AtomicU8::new(0).named("listings under way"),
         }
     }
 
     /// Backend 1 has a new pool, and backend 2 is back.
     pub(super) fn create(&self) {
+        note(|| "creates New".to_owned());
         // SeqCst throughout: these are requests to another machine, which answers them in some order.
         self.first.store(Pool::Old as u8 | Pool::New as u8, Ordering::SeqCst);
         self.second.store(Pool::Known as u8, Ordering::SeqCst);
@@ -42,6 +51,7 @@ impl Authority {
 
     /// Discovery: asks one backend, then the other.
     pub(super) fn list(&self) -> Result<u8, Partial> {
+        note(|| "lists".to_owned());
         // Relaxed, here and below: counts, and orders nothing.
         let others = self.listing.fetch_add(1, Ordering::Relaxed);
         always("one-listing-at-a-time", others == 0, || {
@@ -92,6 +102,12 @@ struct Flight {
     gave: bool,
 }
 
+impl Flight {
+    fn words(&self) -> &'static str {
+        if self.under_way { "under way" } else { "over" }
+    }
+}
+
 /// A cache as a reader would write it.
 ///
 /// | field | | written by | to |
@@ -110,6 +126,7 @@ impl<R: Rule> Miniature<R> {
     /// Takes a listing or waits for the one under way. Says whether there is a new list.
     fn renew(&self) -> bool {
         if R::SINGLE_FLIGHT {
+            note(|| "under way?".to_owned());
             let mut flight = self.flight.lock();
             while flight.under_way {
                 self.over.wait(&mut flight);
@@ -120,14 +137,16 @@ impl<R: Rule> Miniature<R> {
             flight.under_way = true;
         }
         let listed = self.authority.list();
-        let published = match listed {
-            Ok(list) => Some(list),
-            Err(Partial(list)) => R::PUBLISH_PARTIAL.then_some(list),
+        let published = match &listed {
+            Ok(list) => Some(*list),
+            Err(Partial(list)) => R::PUBLISH_PARTIAL.then_some(*list),
         };
         if let Some(list) = published {
+            note(|| format!("publishes {}", if listed.is_ok() { "a whole list" } else { "half a list" }));
             self.current.store(Arc::new(list));
         }
         if R::SINGLE_FLIGHT {
+            note(|| "over".to_owned());
             *self.flight.lock() = Flight { under_way: false, gave: published.is_some() };
             self.over.notify_all();
         }
@@ -143,8 +162,8 @@ impl<R: Rule> Cache for Miniature<R> {
     fn new(authority: Authority, list: u8) -> Self {
         Miniature {
             authority,
-            current: ArcSwap::from_pointee(list).named("cache"),
-            flight: Mutex::new(Flight::default()).named("flight"),
+            current: ArcSwap::from_pointee(list).named("cache").shown(pools),
+            flight: Mutex::new(Flight::default()).named("flight").shown(Flight::words),
             over: Condvar::new().named("flight over"),
             rule: PhantomData,
         }
@@ -164,6 +183,9 @@ impl<R: Rule> Cache for Miniature<R> {
         }
         if R::RETRY && !self.renew() {
             return Answer::Unknown;
+        }
+        if R::RETRY {
+            note(|| "looks once more".to_owned());
         }
         if self.has(pool) { Answer::Found } else { Answer::Absent }
     }

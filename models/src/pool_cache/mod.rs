@@ -4,11 +4,12 @@
 
 mod miniature;
 
+use crate::spawn;
 use miniature::{Authority, JoinsAnyFlight, Miniature, Partial, PartialSnapshot, RetryStampede};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::snapshot_cache::{LookupError, RefreshError, SnapshotCache};
+use selvedge::sync::Arc;
 use selvedge::sync::time::Deadline;
-use selvedge::sync::{Arc, thread};
 
 /// The pools, as bits of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,17 +98,17 @@ enum Beside {
 fn scenario<C: Cache>(beside: Beside) -> &'static str {
     let authority = Authority::new(beside != Beside::Operation);
     let cache = Arc::new(C::new(authority, Pool::Old as u8 | Pool::Known as u8));
-    let spawn = |run: fn(&C)| {
+    let start = |name, run: fn(&C)| {
         let cache = cache.clone();
-        thread::spawn(move || run(&cache))
+        spawn(name, move || run(&cache))
     };
-    let refresher = (beside != Beside::Operation).then(|| spawn(C::refresh));
+    let refresher = (beside != Beside::Operation).then(|| start("refresher", C::refresh));
     if beside != Beside::Operation {
         ask(&*cache, Pool::Known);
     }
     if beside != Beside::RefresherOfKnown {
         cache.authority().create();
-        let other = (beside == Beside::Operation).then(|| spawn(ask_for_new));
+        let other = (beside == Beside::Operation).then(|| start("operation", ask_for_new));
         ask_for_new(&*cache);
         other.into_iter().for_each(|other| other.join().unwrap());
     }
@@ -116,6 +117,7 @@ fn scenario<C: Cache>(beside: Beside) -> &'static str {
 }
 
 fn ask<C: Cache>(cache: &C, pool: Pool) -> Answer {
+    note(|| format!("looks for {pool:?}"));
     let answer = cache.lookup(pool);
     always("absent-only-if-absent", answer != Answer::Absent, || {
         format!("a lookup says that there is no pool {pool:?}, and there is")

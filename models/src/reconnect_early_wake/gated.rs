@@ -1,7 +1,8 @@
 //! The fixed transport: `ConnectGate` owns the right to reset, connect and shut down.
 
-use super::{Socket, Transport, start};
-use selvedge::check::sometimes;
+use super::{Socket, Transport};
+use crate::spawn_in;
+use selvedge::check::{note, sometimes};
 use selvedge::connect_gate::{Attempt, ConnectGate, Epoch, Turn};
 use selvedge::sync::thread::Scope;
 use selvedge::sync::time::Deadline;
@@ -48,7 +49,9 @@ impl Transport for Gated {
             match self.gate.enter_blocking(&Deadline::never()) {
                 Ok(Turn::Connected(epoch)) => return epoch,
                 // Fix: the attempt itself is handed to the worker.
-                Ok(Turn::Lead(attempt)) => start("worker", workers, || self.worker(attempt)),
+                Ok(Turn::Lead(attempt)) => {
+                    spawn_in(workers, "worker", || self.worker(attempt));
+                }
                 Ok(Turn::Failed(_) | Turn::Backoff(_)) | Err(_) => unreachable!("this server always answers"),
             }
         }
@@ -65,6 +68,7 @@ impl Transport for Gated {
 
     fn late_callback(&self) {
         // Fix: it names the connection whose end it is about.
+        note(|| "old connection".to_owned());
         let ended = self.gate.invalidate(self.old);
         sometimes("stale-report-ignored", !ended && self.gate.connected().is_some());
     }

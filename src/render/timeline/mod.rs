@@ -93,6 +93,11 @@ fn pending(t: &Trace) -> Vec<(usize, String, String)> {
             Some((op, _)) if op == "yield" && t.kind == Kind::Livelock => "goes round again".to_owned(),
             _ => format!("{} {}", if stuck { "waits:" } else { "next:" }, p.what),
         };
+        // Who said something before it came to this, and did nothing after it.
+        let what = match thread.note.as_str() {
+            said if !said.is_empty() && stuck => format!("{said}; {what}"),
+            _ => what,
+        };
         // Where nobody is stuck, this is a side line.
         if rows.len() < if stuck { 10 } else { 3 } {
             rows.push((i, what, p.at.clone()));
@@ -101,7 +106,7 @@ fn pending(t: &Trace) -> Vec<(usize, String, String)> {
     rows.sort_by_key(|(_, what, _)| !what.starts_with("here:"));
     // The last words of the one that failed.
     if let Some((i, last)) =
-        t.thread.and_then(|i| Some((i, t.threads.get(i)?))).filter(|(_, x)| !x.note.is_empty())
+        t.thread.and_then(|i| Some((i, t.threads.get(i)?))).filter(|(_, x)| !stuck && !x.note.is_empty())
     {
         rows.insert(0, (i, last.note.clone(), String::new()));
     }
@@ -161,9 +166,10 @@ fn telling(t: &Trace, why: &Why, steps: &[Step<'_>], n: usize) -> BTreeSet<usize
         let s = &steps[i];
         let e = &t.events[s.first];
         match e.object.as_deref() {
-            _ if named().any(|w| (s.first..=s.last).contains(w)) => 5,
+            // The last one is what it came to.
+            _ if i + 1 == steps.len() && !quiet(e) || named().any(|w| (s.first..=s.last).contains(w)) => 5,
             Some(o) if spoken.contains(o) => 4,
-            _ if i + 1 == steps.len() || !e.note.is_empty() => 3,
+            _ if !e.note.is_empty() => 3,
             _ if quiet(e) => 0,
             Some(o) if users[o].len() > 1 => 2,
             _ => 1,
