@@ -3,7 +3,7 @@
 
 use selvedge::check::{always, io, sometimes};
 use selvedge::rest_connection::{Config, Request, Response, RestConnection, Transport};
-use selvedge::sync::{Arc, AtomicU8, Named, Ordering};
+use selvedge::sync::{Arc, AtomicU8, Named, Ordering, Shown};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -26,6 +26,16 @@ impl Svm {
     pub(super) fn of(word: u8) -> Svm {
         if word == Svm::Data as u8 { Svm::Data } else { Svm::Admin }
     }
+}
+
+/// A field that holds a vserver; counterexamples print its name.
+pub(super) fn vserver(value: Svm, name: &'static str) -> AtomicU8 {
+    AtomicU8::new(value as u8).named(name).shown(|word| Svm::of(*word).name())
+}
+
+/// A field that holds a timeout in seconds.
+pub(super) fn timeout(seconds: u8, name: &'static str) -> AtomicU8 {
+    AtomicU8::new(seconds).named(name).shown(|seconds| format!("{seconds} s"))
 }
 
 /// The seconds after which a request times out, and how many telemetry allows itself.

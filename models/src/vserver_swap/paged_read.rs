@@ -2,39 +2,29 @@
 //!
 #![doc = include_str!("paged_read.md")]
 
-use super::miniature::Svm;
+use super::miniature::{Svm, vserver};
 use super::{found, with_greenthreads};
 use crate::spawn;
 use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
-use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering};
+use selvedge::sync::{Arc, ArcSwap, AtomicU8, Named, Ordering, Shown};
 use std::convert::Infallible;
 
-/// The seam: how a client is switched to another vserver, and how it reads.
+/// A client, and how telemetry sends on it.
 trait Client: Send + Sync + 'static {
     fn new() -> Self;
-    fn wire(&self) -> &Wire;
-    fn switch(&self, to: Svm);
-    /// The vserver that each page is of.
-    fn read(&self) -> [Svm; 2];
+    /// Telemetry, with admin in place of data while it sends.
+    fn telemetry(&self);
 }
 
-/// A read, while telemetry switches the client to another vserver and back.
-fn scenario<C: Client>() -> &'static str {
+/// A read, while telemetry switches the client to another vserver and back. `read` is the seam: the vserver of each page.
+fn scenario<C: Client>(read: fn(&C) -> [Svm; 2]) -> &'static str {
     let client = Arc::new(C::new());
     let telemetry = {
         let client = client.clone();
-        spawn("telemetry", move || {
-            note(|| "switches to admin".to_owned());
-            client.switch(Svm::Admin);
-            sometimes("switched-between-pages", client.wire().pages.load(Ordering::Relaxed) == 1);
-            // Here it sends.
-            io();
-            note(|| "switches back".to_owned());
-            client.switch(Svm::Data);
-        })
+        spawn("telemetry", move || client.telemetry())
     };
-    let pages = client.read();
+    let pages = read(&client);
     telemetry.join().unwrap();
     always("one-svm-per-read", pages[0] == pages[1], || {
         format!("one list, whose first page is of {} and its second of {}", pages[0].name(), pages[1].name())
@@ -57,6 +47,12 @@ impl Wire {
         self.pages.fetch_add(1, Ordering::Relaxed);
         of
     }
+
+    /// Telemetry's request.
+    fn report(&self) {
+        sometimes("switched-between-pages", self.pages.load(Ordering::Relaxed) == 1);
+        io();
+    }
 }
 
 impl Transport for Wire {
@@ -68,72 +64,84 @@ impl Transport for Wire {
     }
 }
 
-/// The client of the incident: a field that refers to the connection, and is replaced.
+/// The connection of the incident: telemetry changes the one that is there, and later puts a copy of its backup in place.
 ///
-/// | `connection` | written by | to |
-/// |---|---|---|
-/// | of data | telemetry, before it sends | of admin |
-/// | of admin | telemetry, when it has sent | of data |
-struct Replaced {
-    connection: ArcSwap<Svm>,
+/// | connection | `vserver` | written by | to |
+/// |---|---|---|---|
+/// | the first | data | telemetry, before it sends | admin, for ever |
+/// | telemetry's copy | data | nobody | |
+struct Connection {
+    name: &'static str,
+    vserver: AtomicU8,
+}
+
+/// The client of the incident: a field that refers to the connection.
+struct InPlace {
+    connection: ArcSwap<Connection>,
     wire: Wire,
 }
 
-impl Replaced {
-    fn new() -> Self {
-        Replaced { connection: ArcSwap::from_pointee(Svm::Data).named("connection"), wire: Wire::new() }
+impl InPlace {
+    fn connection(name: &'static str, field: &'static str, of: Svm) -> Arc<Connection> {
+        Arc::new(Connection { name, vserver: vserver(of, field) })
     }
 
-    fn page(&self) -> Svm {
-        // BUG: the connection as it is now, for each page.
+    fn vserver(connection: &Connection) -> Svm {
+        Svm::of(connection.vserver.load(Ordering::SeqCst))
+    }
+
+    /// Asks for a page over this connection: the header is of the vserver that it has now.
+    fn page_over(&self, connection: &Connection) -> Svm {
+        self.wire.page(InPlace::vserver(connection))
+    }
+
+    fn reread_per_page(&self) -> [Svm; 2] {
+        [1, 2].map(|n| {
+            note(|| format!("asks for page {n}"));
+            // BUG: the connection as it is now, for each page.
+            self.page_over(&self.connection.load_full())
+        })
+    }
+
+    fn hoisted_connection(&self) -> [Svm; 2] {
+        note(|| "fetches the connection once".to_owned());
         let connection = self.connection.load_full();
-        self.wire.page(*connection)
-    }
-}
-
-impl Client for Replaced {
-    fn new() -> Self {
-        Replaced::new()
+        // BUG: one object, but its vserver is changed in place.
+        [1, 2].map(|n| {
+            note(|| format!("asks for page {n}"));
+            self.page_over(&connection)
+        })
     }
 
-    fn wire(&self) -> &Wire {
-        &self.wire
-    }
-
-    fn switch(&self, to: Svm) {
-        self.connection.store(Arc::new(to));
-    }
-
-    fn read(&self) -> [Svm; 2] {
-        [self.page(), self.page()]
-    }
-}
-
-/// The same client, whose reads are done again if the vserver has changed meanwhile.
-struct ComparedAround(Replaced);
-
-impl Client for ComparedAround {
-    fn new() -> Self {
-        ComparedAround(Replaced::new())
-    }
-
-    fn wire(&self) -> &Wire {
-        &self.0.wire
-    }
-
-    fn switch(&self, to: Svm) {
-        self.0.switch(to);
-    }
-
-    fn read(&self) -> [Svm; 2] {
+    fn compare_around(&self) -> [Svm; 2] {
         loop {
-            let before = **self.0.connection.load();
-            let pages = self.0.read();
+            note(|| "looks at the vserver before".to_owned());
+            let before = InPlace::vserver(&self.connection.load_full());
+            let pages = self.reread_per_page();
+            note(|| "looks at the vserver after".to_owned());
             // BUG: the same vserver as before may be the same again.
-            if **self.0.connection.load() == before {
+            if InPlace::vserver(&self.connection.load_full()) == before {
                 return pages;
             }
         }
+    }
+}
+
+impl Client for InPlace {
+    fn new() -> Self {
+        let first = InPlace::connection("first", "first.vserver", Svm::Data);
+        InPlace { connection: ArcSwap::new(first).named("connection").shown(|c| c.name), wire: Wire::new() }
+    }
+
+    fn telemetry(&self) {
+        let connection = self.connection.load_full();
+        note(|| "saves the vserver".to_owned());
+        let saved = InPlace::vserver(&connection);
+        note(|| "switches to admin, in place".to_owned());
+        connection.vserver.store(Svm::Admin as u8, Ordering::SeqCst);
+        self.wire.report();
+        note(|| "puts a copy of its backup in place".to_owned());
+        self.connection.store(InPlace::connection("copy", "copy.vserver", saved));
     }
 }
 
@@ -144,26 +152,28 @@ impl Client for RestConnection<Wire> {
         RestConnection::new(config, Wire::new())
     }
 
-    fn wire(&self) -> &Wire {
-        self.transport()
+    fn telemetry(&self) {
+        // Switched there and back for everybody, which a context would spare it: a read must not care.
+        let switch = |to: Svm| {
+            self.reconfigure(|config| config.with_vserver(to.name().parse().expect("a good name")));
+        };
+        switch(Svm::Admin);
+        self.transport().report();
+        switch(Svm::Data);
     }
+}
 
-    fn switch(&self, to: Svm) {
-        self.reconfigure(|config| config.with_vserver(to.name().parse().expect("a good name")));
-    }
-
-    fn read(&self) -> [Svm; 2] {
-        // Fix: one context, hence one snapshot of the configuration, for all pages.
-        let context = self.request();
-        let mut more = true;
-        let next = |_: &Response| std::mem::take(&mut more).then(|| Call::get("/volumes?page=2"));
-        let mut pages = context.pages(Call::get("/volumes"), next).map(|page| match page {
-            Ok(page) if page.body() == b"data" => Svm::Data,
-            Ok(_) => Svm::Admin,
-            Err(why) => unreachable!("{why}"),
-        });
-        [pages.next(), pages.next()].map(|page| page.expect("two pages"))
-    }
+fn one_snapshot(client: &RestConnection<Wire>) -> [Svm; 2] {
+    // Fix: one context, hence one snapshot of the configuration, for all pages.
+    let context = client.request();
+    let mut more = true;
+    let next = |_: &Response| std::mem::take(&mut more).then(|| Call::get("/volumes?page=2"));
+    let mut pages = context.pages(Call::get("/volumes"), next).map(|page| match page {
+        Ok(page) if page.body() == b"data" => Svm::Data,
+        Ok(_) => Svm::Admin,
+        Err(why) => unreachable!("{why}"),
+    });
+    [pages.next(), pages.next()].map(|page| page.expect("two pages"))
 }
 
 pub(super) fn model() -> Model {
@@ -176,18 +186,23 @@ pub(super) fn model() -> Model {
         .outcome("of data", Grade::Acceptable, "both pages come from the first vserver")
         .outcome("of admin", Grade::Acceptable, "both pages come from the vserver that was switched to")
         .variant(with_greenthreads(
-            Variant::buggy("reread_per_page", scenario::<Replaced>, mixed)
+            Variant::buggy("reread_per_page", || scenario(InPlace::reread_per_page), mixed)
                 .about("each page is asked for over the connection that the client has by then"),
             found(mixed),
         ))
         .variant(with_greenthreads(
-            Variant::wrong_fix("compare_around", scenario::<ComparedAround>, mixed).about(
+            Variant::wrong_fix("hoisted_connection", || scenario(InPlace::hoisted_connection), mixed)
+                .about("looks right because one object serves all pages; its vserver is changed in place"),
+            found(mixed),
+        ))
+        .variant(with_greenthreads(
+            Variant::wrong_fix("compare_around", || scenario(InPlace::compare_around), mixed).about(
                 "looks right because a read is done again if the vserver has changed; it can change, and change back",
             ),
             found(mixed),
         ))
         .variant(with_greenthreads(
-            Variant::fixed("one_snapshot", scenario::<RestConnection<Wire>>)
+            Variant::fixed("one_snapshot", || scenario(one_snapshot))
                 .about("RestConnection: all pages of a read come from one context, which keeps to its snapshot"),
             Expect::Exhausted,
         ))

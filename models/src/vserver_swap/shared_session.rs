@@ -31,11 +31,11 @@ fn scenario<C: Client>() -> &'static str {
 /// A request of `caller` leaves on the session of `session`.
 fn send(caller: usize, session: usize, configured: bool) {
     io();
+    always("configured-session", configured, || {
+        format!("caller {caller} sends on the session of caller {session}, which has no credentials yet")
+    });
     always("own-session", session == caller, || {
         format!("the request of caller {caller} is sent on the session of caller {session}")
-    });
-    always("configured-session", configured, || {
-        format!("caller {caller} sends on a session with no credentials")
     });
 }
 
