@@ -31,6 +31,16 @@ fn condition_variables() {
 }
 
 #[test]
+fn spurious_ends() {
+    run(&Campaign {
+        name: "spurious ends",
+        programs: 300,
+        make: random_blocking::spurious,
+        judge: |p| compare::blocking(p, 1_000),
+    });
+}
+
+#[test]
 fn locks_waited_for_and_tried() {
     run(&Campaign {
         name: "locks, waited for and tried",

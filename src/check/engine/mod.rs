@@ -92,6 +92,11 @@ pub trait Engine {
         let _ = me;
     }
 
+    /// `me`, which holds `mutex`, borrows what it guards mutably.
+    fn borrowed(&self, me: ThreadId, mutex: ObjectId) {
+        let _ = (me, mutex);
+    }
+
     /// The destructor that the last `ArcDrop` of `obj` called for has returned.
     fn arc_destroyed(&self, me: ThreadId, obj: ObjectId) {
         let _ = (me, obj);

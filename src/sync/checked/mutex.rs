@@ -140,6 +140,11 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
+        if let Held::Modelled(h, _) = self.held
+            && let Some(run) = h.run()
+        {
+            run.engine().borrowed(run.me(), h.obj);
+        }
         // SAFETY: this thread holds the lock, and the guard is borrowed exclusively: nobody else is there.
         unsafe { &mut *self.mutex.data.get() }
     }

@@ -1,6 +1,6 @@
 //! Runs a program on the facade's objects, as a scenario that any engine can explore.
 
-use super::program::{Op, Ordering, Program, Reads, Sizes, Val, exchanged, outcome};
+use super::program::{Op, Ordering, Program, Reads, Sizes, Val, exchanged, outcome, with};
 use selvedge::check::Outcome;
 use selvedge::check::model::Scenario;
 use selvedge::sync::cell::UnsafeCell;
@@ -141,10 +141,11 @@ impl Frame<'_> {
                 let body = if self.last == is { then } else { other };
                 body.iter().for_each(|op| self.step(op));
             }
-            Op::Increment { x, tries, success, failure } => {
+            Op::Increment { x, tries, success, failure, weak } => {
                 for _ in 0..tries {
                     let v = self.read(word(x).load(Ordering::Relaxed));
-                    let r = word(x).compare_exchange(v, v + 1, success, failure);
+                    let new = v + 1;
+                    let r = self.cas(&Op::Cas { x, expected: v, new, success, failure, weak });
                     let (Ok(old) | Err(old)) = r;
                     self.reads.push(exchanged(old, r.is_ok()));
                     self.last = old;
@@ -152,6 +153,18 @@ impl Frame<'_> {
                         break;
                     }
                 }
+            }
+            Op::Gather { x, success, failure } => {
+                let mut failed = 0;
+                loop {
+                    let v = word(x).load(Ordering::Relaxed);
+                    match self.cas(&Op::Cas { x, expected: v, new: v + 1, success, failure, weak: true }) {
+                        Ok(_) => break,
+                        Err(e) if e == v => failed = with(failed, v),
+                        Err(_) => {}
+                    }
+                }
+                self.read(failed);
             }
             Op::Await { x, value, order, by_hand } => {
                 if by_hand {
@@ -208,9 +221,16 @@ impl Frame<'_> {
             }
             Op::Wait { cv, m, timed: false } => self.wait(cv, m),
             Op::WaitFor { cv, m, x, value } => {
-                while self.read(word(x).load(Ordering::Relaxed)) != value {
+                let mut waited = 0;
+                loop {
+                    let v = word(x).load(Ordering::Relaxed);
+                    if v == value {
+                        break;
+                    }
+                    waited = with(waited, v);
                     self.wait(cv, m);
                 }
+                self.read(waited);
             }
             Op::Notify { cv, all: false } => drop(s.condvars[cv].notify_one()),
             Op::Notify { cv, all: true } => drop(s.condvars[cv].notify_all()),

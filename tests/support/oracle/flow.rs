@@ -14,8 +14,6 @@ struct Path {
     /// What the thread returns.
     results: Reads,
     last: u64,
-    /// Locations on which an exchange has failed spuriously: at most once each.
-    spurious: Vec<usize>,
     /// It ends in a wait for another value.
     blocked: bool,
 }
@@ -23,7 +21,7 @@ struct Path {
 enum Todo {
     Op(Op),
     Branch { is: u64, then: Vec<Op>, other: Vec<Op> },
-    Exchange { x: usize, tries: u32, success: Ordering, failure: Ordering },
+    Exchange { x: usize, tries: u32, success: Ordering, failure: Ordering, weak: bool },
 }
 
 /// What both memory models allow a program with branches, choices, bounded exchange loops and waits for values to do,
@@ -129,19 +127,22 @@ fn go(mut p: Path, mut todo: Vec<Todo>, values: &[u64], out: &mut Vec<Path>) {
             todo.extend(body.into_iter().rev().map(Todo::Op));
             go(p, todo, values, out);
         }
-        Todo::Exchange { x, tries, success, failure } => {
+        Todo::Exchange { x, tries, success, failure, weak } => {
             for &v in values {
                 let p = read(Op::Load(x, Ordering::Relaxed), v, v, v);
                 let cas = Op::Cas { x, expected: v, new: v + 1, success, failure, weak: false };
-                for &w in values {
+                let exchanges = values.iter().map(|&w| (cas.clone(), exchanged(w, w == v), w, w == v));
+                // It fails by itself: a load.
+                let load = (Op::Load(x, failure), v, v, false);
+                for (op, guess, w, ok) in exchanges.chain(weak.then_some(load)) {
                     let mut p = p.clone();
-                    p.ops.push(cas.clone());
-                    p.guesses.push(exchanged(w, w == v));
-                    p.results.push(exchanged(w, w == v));
+                    p.ops.push(op);
+                    p.guesses.push(guess);
+                    p.results.push(exchanged(w, ok));
                     p.last = w;
                     let mut todo = rest();
-                    if w != v && tries > 1 {
-                        todo.push(Todo::Exchange { x, tries: tries - 1, success, failure });
+                    if !ok && tries > 1 {
+                        todo.push(Todo::Exchange { x, tries: tries - 1, success, failure, weak });
                     }
                     go(p, todo, values, out);
                 }
@@ -156,19 +157,17 @@ fn go(mut p: Path, mut todo: Vec<Todo>, values: &[u64], out: &mut Vec<Path>) {
                     let tells = exchanged(v, v == expected);
                     go(read(op.clone(), tells, tells, v), rest(), values, out);
                 }
-                if weak && !p.spurious.contains(&x) {
+                if weak {
                     let tells = exchanged(expected, false);
-                    let mut p = read(Op::Load(x, failure), expected, tells, expected);
-                    p.spurious.push(x);
-                    go(p, rest(), values, out);
+                    go(read(Op::Load(x, failure), expected, tells, expected), rest(), values, out);
                 }
             }
             Op::If { read, is, then, other } => {
                 todo.extend([Todo::Branch { is, then, other }, Todo::Op(*read)]);
                 go(p, todo, values, out);
             }
-            Op::Increment { x, tries, success, failure } => {
-                todo.push(Todo::Exchange { x, tries, success, failure });
+            Op::Increment { x, tries, success, failure, weak } => {
+                todo.push(Todo::Exchange { x, tries, success, failure, weak });
                 go(p, todo, values, out);
             }
             Op::Choose(n) => {
@@ -205,8 +204,8 @@ impl Todo {
             Todo::Branch { is, then, other } => {
                 Todo::Branch { is: *is, then: then.clone(), other: other.clone() }
             }
-            Todo::Exchange { x, tries, success, failure } => {
-                Todo::Exchange { x: *x, tries: *tries, success: *success, failure: *failure }
+            &Todo::Exchange { x, tries, success, failure, weak } => {
+                Todo::Exchange { x, tries, success, failure, weak }
             }
         }
     }

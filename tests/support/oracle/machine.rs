@@ -2,12 +2,13 @@
 //! readers-writer locks, condition variables and parking, as a search over machine states. It yields the set of
 //! outcomes and the ways to stand still for ever; it knows nothing of graphs.
 //!
-//! Fidelity is the engine's, stated in its documentation: a spurious wake-up, and a spurious failure of a weak exchange,
-//! may happen once per thread, object and call in the source; a timeout twice, and where a third one could come the
-//! answer is bounded; all of them at the start of a wait. A timed wait that is not over does not count as standing
+//! Spurious wake-ups and spurious failures of weak exchanges may happen any number of times. As the engine documents of
+//! itself, a timeout may twice per thread, object and call, and where a third one could come the answer is bounded; all of
+//! them happen at the start of a wait. A timed wait that is not over does not count as standing
 //! still; a cycle of locks and joins does, whoever waits beside it.
 
-use super::program::{Op, Ordering, Program, Reads, Val, exchanged, outcome};
+use super::code::{Code, compile};
+use super::program::{Op, Program, Reads, Val, exchanged, outcome, with};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How nobody can move any more.
@@ -25,45 +26,6 @@ pub struct Behaviour {
     pub still: BTreeSet<Still>,
     /// Not all timeouts were tried.
     pub bounded: bool,
-}
-
-/// A machine instruction. Those that are no `Op` take no step of their own.
-#[derive(Clone, Debug)]
-enum Code {
-    Op(Op),
-    /// Exchanges the last value read for one more.
-    Exchange {
-        x: usize,
-    },
-    /// Tries to acquire; goes to the target if it cannot.
-    Try {
-        op: Op,
-        otherwise: usize,
-    },
-    /// Goes to the target unless the last value read is this one.
-    Unless {
-        is: u64,
-        to: usize,
-    },
-    /// Goes to the target if the last exchange succeeded.
-    IfExchanged {
-        to: usize,
-    },
-    Jump {
-        to: usize,
-    },
-}
-
-/// What may end early, by the place in the interpreter's source; and a timeout, apart from the rest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Early {
-    Exchange,
-    Wait,
-    TimedWait,
-    WaitTimeout,
-    Park,
-    TimedPark,
-    ParkTimeout,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,60 +54,10 @@ struct State {
     exchanged: Vec<bool>,
     /// In a loop that watches or looks: a count, and the last value seen.
     polled: Vec<(u64, u64)>,
-    /// How often each thread has seen a call on an object end early.
-    used: Vec<BTreeMap<(Early, usize), u8>>,
+    /// How often each thread has timed out: on a condition variable, or (`None`) parked.
+    used: Vec<BTreeMap<Option<usize>, u8>>,
     /// A wait could have timed out once more.
     capped: bool,
-}
-
-fn compile(ops: &[Op], code: &mut Vec<Code>) {
-    for op in ops {
-        match op {
-            Op::If { read, is, then, other } => {
-                code.push(Code::Op((**read).clone()));
-                let branch = code.len();
-                code.push(Code::Jump { to: 0 });
-                compile(then, code);
-                let end = code.len();
-                code.push(Code::Jump { to: 0 });
-                code[branch] = Code::Unless { is: *is, to: code.len() };
-                compile(other, code);
-                code[end] = Code::Jump { to: code.len() };
-            }
-            Op::Increment { x, tries, .. } => {
-                let mut ends = Vec::new();
-                for _ in 0..*tries {
-                    code.extend([Code::Op(Op::Load(*x, Ordering::Relaxed)), Code::Exchange { x: *x }]);
-                    ends.push(code.len());
-                    code.push(Code::Jump { to: 0 });
-                }
-                let to = code.len();
-                ends.into_iter().for_each(|e| code[e] = Code::IfExchanged { to });
-            }
-            Op::WaitFor { cv, m, x, value } => {
-                let start = code.len();
-                code.push(Code::Op(Op::Load(*x, Ordering::Relaxed)));
-                let branch = code.len();
-                code.push(Code::Unless { is: *value, to: branch + 2 });
-                code.push(Code::Jump { to: branch + 4 });
-                code.push(Code::Op(Op::Wait { cv: *cv, m: *m, timed: false }));
-                code.push(Code::Jump { to: start });
-            }
-            Op::TryLock { body, .. } | Op::TryRead { body, .. } | Op::TryWrite { body, .. } => {
-                let attempt = code.len();
-                code.push(Code::Jump { to: 0 });
-                compile(body, code);
-                code.push(Code::Op(match *op {
-                    Op::TryLock { m, .. } => Op::Unlock(m),
-                    Op::TryRead { l, .. } => Op::ReadEnd(l),
-                    Op::TryWrite { l, .. } => Op::WriteEnd(l),
-                    _ => unreachable!("one of the three above"),
-                }));
-                code[attempt] = Code::Try { op: op.clone(), otherwise: code.len() };
-            }
-            op => code.push(Code::Op(op.clone())),
-        }
-    }
 }
 
 /// Everything that `p` can do; `None` if the machine has more than `budget` states.
@@ -284,42 +196,65 @@ fn steps(code: &[Vec<Code>], s: &State, t: usize, out: &mut Vec<State>) {
     let Some(c) = code[t].get(pc) else { return };
     let mut n = s.clone();
     match c {
-        Code::Exchange { x } => {
-            let v = n.memory[*x];
-            let ok = v == n.last[t];
-            if ok {
-                n.memory[*x] = v + 1;
+        &Code::Exchange { x, weak } => {
+            let v = n.memory[x];
+            let matches = v == n.last[t];
+            for ok in if matches && weak { vec![true, false] } else { vec![matches] } {
+                let mut n = n.clone();
+                n.memory[x] += ok as u64;
+                n.reads[t].push(exchanged(v, ok));
+                (n.last[t], n.exchanged[t]) = (v, ok);
+                n.proceed(code, t, pc + 1);
+                out.push(n);
             }
-            n.reads[t].push(exchanged(v, ok));
-            (n.last[t], n.exchanged[t]) = (v, ok);
+        }
+        &Code::GatherOr { x, to } => {
+            let v = n.memory[x];
+            if v == n.last[t] {
+                let mut n = n.clone();
+                n.memory[x] += 1;
+                let failed = std::mem::take(&mut n.polled[t].0);
+                n.read(t, failed);
+                n.proceed(code, t, pc + 1);
+                out.push(n);
+                let mut failed = s.clone();
+                failed.polled[t].0 = with(failed.polled[t].0, v);
+                failed.proceed(code, t, to);
+                return out.push(failed);
+            }
+            n.proceed(code, t, to);
+            out.push(n);
         }
         Code::Try { op, otherwise } => {
             let free = n.acquire(t, op);
             n.read(t, free as u64);
             n.proceed(code, t, if free { pc + 1 } else { *otherwise });
-            return out.push(n);
+            out.push(n);
         }
-        Code::Op(op) => return operation(code, s, t, pc, op, out),
+        Code::Op(op) => operation(code, s, t, pc, op, out),
         Code::Unless { .. } | Code::IfExchanged { .. } | Code::Jump { .. } => {
             unreachable!("`proceed` goes past these")
         }
     }
-    n.proceed(code, t, pc + 1);
-    out.push(n);
 }
 
 fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &mut Vec<State>) {
     let mut n = s.clone();
-    let early = |n: &State, what: Early, object: usize, out: &mut Vec<State>, f: &dyn Fn(&mut State)| {
-        let most = if matches!(what, Early::WaitTimeout | Early::ParkTimeout) { 2 } else { 1 };
+    let early = |n: &State, out: &mut Vec<State>, f: &dyn Fn(&mut State)| {
         let mut next = n.clone();
-        let used = next.used[t].entry((what, object)).or_insert(0);
-        if *used < most {
-            *used += 1;
-            f(&mut next);
-            out.push(next);
+        f(&mut next);
+        out.push(next);
+    };
+    // False if it could once more.
+    let times_out = |n: &State, at: Option<usize>, out: &mut Vec<State>, f: &dyn Fn(&mut State)| {
+        let used = n.used[t].get(&at).copied().unwrap_or(0);
+        if used < 2 {
+            early(n, out, &|n| {
+                n.used[t].insert(at, used + 1);
+                f(n);
+            });
         }
-        n.used[t].get(&(what, object)) == Some(&most)
+        used < 2
     };
     match *op {
         Op::Load(x, _) | Op::PlainLoad(x) => n.read(t, s.memory[x]),
@@ -338,7 +273,7 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
         Op::Cas { x, expected, new, weak, .. } => {
             let v = s.memory[x];
             if weak && v == expected {
-                early(s, Early::Exchange, x, out, &|n| {
+                early(s, out, &|n| {
                     n.reads[t].push(exchanged(v, false));
                     n.last[t] = v;
                     n.proceed(code, t, pc + 1);
@@ -403,10 +338,9 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
         }
         Op::Wait { cv, m, timed } => {
             n.mutex[m] = None;
-            let what = if timed { Early::TimedWait } else { Early::Wait };
-            early(&n, what, cv, out, &|n| n.at[t] = At::Relock(pc, false));
+            early(&n, out, &|n| n.at[t] = At::Relock(pc, false));
             if timed {
-                n.capped |= early(&n, Early::WaitTimeout, cv, out, &|n| n.at[t] = At::Relock(pc, true));
+                n.capped |= !times_out(&n, Some(cv), out, &|n| n.at[t] = At::Relock(pc, true));
             }
             n.at[t] = At::Queued(pc);
             return out.push(n);
@@ -430,16 +364,27 @@ fn operation(code: &[Vec<Code>], s: &State, t: usize, pc: usize, op: &Op, out: &
             return;
         }
         Op::Park { timed } => {
-            let what = if timed { Early::TimedPark } else { Early::Park };
-            early(s, what, t, out, &|n| n.proceed(code, t, pc + 1));
+            early(s, out, &|n| n.proceed(code, t, pc + 1));
             if timed {
-                n.capped |= early(s, Early::ParkTimeout, t, out, &|n| n.proceed(code, t, pc + 1));
+                n.capped |= !times_out(s, None, out, &|n| n.proceed(code, t, pc + 1));
             }
             n.at[t] = At::Queued(pc);
             return out.push(n);
         }
         Op::Unpark(o) => n.token[o] = true,
-        Op::If { .. } | Op::Increment { .. } | Op::WaitFor { .. } => unreachable!("compiled"),
+        Op::Gather { x, .. } => n.last[t] = s.memory[x],
+        Op::WaitFor { x, value, .. } => {
+            let (v, waited) = (s.memory[x], s.polled[t].0);
+            if v != value {
+                n.polled[t].0 = with(waited, v);
+            } else {
+                n.polled[t].0 = 0;
+                n.read(t, waited);
+                n.proceed(code, t, pc + 3);
+                return out.push(n);
+            }
+        }
+        Op::If { .. } | Op::Increment { .. } => unreachable!("compiled"),
         Op::TryLock { .. } | Op::TryRead { .. } | Op::TryWrite { .. } => unreachable!("compiled"),
     }
     n.proceed(code, t, pc + 1);

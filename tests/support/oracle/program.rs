@@ -54,6 +54,13 @@ pub enum Op {
         tries: u32,
         success: Ordering,
         failure: Ordering,
+        weak: bool,
+    },
+    /// The same with a weak exchange, as often as it takes; tells which values it has failed on by itself.
+    Gather {
+        x: usize,
+        success: Ordering,
+        failure: Ordering,
     },
     /// Waits until the value is this one: with `spin_until`, or in a loop written by hand.
     Await {
@@ -97,7 +104,7 @@ pub enum Op {
         m: usize,
         timed: bool,
     },
-    /// Waits while the value is not this one.
+    /// Waits while the value is not this one; tells which others it has waited at.
     WaitFor {
         cv: usize,
         m: usize,
@@ -140,6 +147,11 @@ pub struct Program {
 
 /// What a thread read, in order; and the outcome of an execution: all of that with the final values.
 pub type Reads = Vec<u64>;
+
+/// A set of values, of those that were seen.
+pub fn with(set: u64, v: u64) -> u64 {
+    set | 1 << v.min(63)
+}
 
 /// A compare-and-exchange tells what it read and whether it exchanged.
 pub fn exchanged(old: u64, ok: bool) -> u64 {
@@ -205,7 +217,9 @@ impl Program {
             Load(x, _) | Store(x, _, _) | Add(x, _, _) | Swap(x, _, _) | PlainLoad(x) | PlainStore(x, _) => {
                 at_least(&mut s.atomics, x)
             }
-            Cas { x, .. } | Increment { x, .. } | Await { x, .. } => at_least(&mut s.atomics, x),
+            Cas { x, .. } | Increment { x, .. } | Gather { x, .. } | Await { x, .. } => {
+                at_least(&mut s.atomics, x)
+            }
             Watch { x, .. } | Look { x, .. } => at_least(&mut s.atomics, x),
             CellRead(c) | CellWrite(c, _) => at_least(&mut s.cells, c),
             Lock(m) | Unlock(m) | TryLock { m, .. } => at_least(&mut s.mutexes, m),
@@ -323,9 +337,11 @@ impl fmt::Display for Op {
             Op::If { read, is, then, other } => {
                 write!(f, "if {read} == {is} {{ {} }} else {{ {} }}", block(then), block(other))
             }
-            Op::Increment { x, tries, success, failure } => {
-                write!(f, "{}.increment({tries} tries, {success:?}, {failure:?})", name(*x))
+            Op::Increment { x, tries, success, failure, weak } => {
+                let weak = if *weak { "_weak" } else { "" };
+                write!(f, "{}.increment{weak}({tries} tries, {success:?}, {failure:?})", name(*x))
             }
+            Op::Gather { x, success, failure } => write!(f, "{}.gather({success:?}, {failure:?})", name(*x)),
             Op::Await { x, value, order, by_hand } => {
                 let how = if *by_hand { "while_not" } else { "spin_until" };
                 write!(f, "{how}({}.load({order:?}) == {value})", name(*x))

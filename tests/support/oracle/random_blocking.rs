@@ -86,6 +86,7 @@ pub fn flow(r: &mut Rng) -> Program {
             tries: r.range(1, 2) as u32,
             success: r.pick(&RMWS),
             failure: r.pick(&LOADS),
+            weak: r.percent(50),
         },
         5 if r.percent(60) => {
             Op::Await { x: r.below(2), value: r.range(0, 2) as u64, order: r.pick(&LOADS), by_hand: false }
@@ -268,4 +269,41 @@ pub fn polling(r: &mut Rng) -> Program {
     };
     let threads = r.pick(&[2, 2, 3]);
     Program::of((0..threads).map(|_| (0..r.range(1, 3)).map(|_| statement(r)).collect()).collect())
+}
+
+/// Loops around weak exchanges and waits that tell what they have been through, and exchanges and waits without loops.
+pub fn spurious(r: &mut Rng) -> Program {
+    let (success, failure) = (r.pick(&RMWS), r.pick(&LOADS));
+    let increment = |r: &mut Rng, weak| Op::Increment { x: r.below(2), tries: 2, success, failure, weak };
+    let notify = |r: &mut Rng| Op::Notify { cv: 0, all: r.percent(30) };
+    let changes = |r: &mut Rng| match r.below(4) {
+        0 => Op::Add(0, 1, r.pick(&RMWS)),
+        1 => Op::Store(r.below(2), Val::Is(r.range(0, 2) as u64), r.pick(&STORES)),
+        _ => Op::Store(0, Val::Is(1), r.pick(&STORES)),
+    };
+    let waits = r.percent(60);
+    let threads = r.pick(&[2, 2, 3]);
+    let thread = |r: &mut Rng| {
+        if !waits || r.percent(25) {
+            let statement = |r: &mut Rng| match r.below(6) {
+                0 | 1 => Op::Gather { x: r.below(2), success, failure },
+                2 => increment(r, true),
+                3 => cas(r, true),
+                _ => changes(r),
+            };
+            return (0..r.range(1, 4 - threads)).map(|_| statement(r)).collect();
+        }
+        let inside = |r: &mut Rng| match r.below(5) {
+            0 => vec![Op::Wait { cv: 0, m: 0, timed: false }],
+            1 | 2 => vec![Op::WaitFor { cv: 0, m: 0, x: 0, value: r.range(1, 2) as u64 }],
+            3 => vec![changes(r), notify(r)],
+            _ => vec![changes(r)],
+        };
+        let mut ops = vec![Op::Lock(0)];
+        (0..r.range(1, 2)).for_each(|_| ops.extend(inside(r)));
+        ops.push(Op::Unlock(0));
+        ops.extend(r.some(50, notify));
+        ops
+    };
+    Program::of((0..threads).map(|_| thread(r)).collect())
 }

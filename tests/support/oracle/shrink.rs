@@ -103,8 +103,8 @@ fn simpler(op: &Op) -> Vec<Op> {
         Op::Swap(x, v, o) if v > 1 => out.push(Op::Swap(x, v - 1, o)),
         Op::Load(x, o) if x > 0 => out.push(Op::Load(x - 1, o)),
         Op::Choose(n) if n > 2 => out.push(Op::Choose(n - 1)),
-        Op::Increment { x, tries, success, failure } if tries > 1 => {
-            out.push(Op::Increment { x, tries: tries - 1, success, failure })
+        Op::Increment { x, tries, success, failure, weak } if tries > 1 => {
+            out.push(Op::Increment { x, tries: tries - 1, success, failure, weak })
         }
         _ => {}
     }

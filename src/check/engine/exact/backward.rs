@@ -49,7 +49,7 @@ impl Explore {
         let places: Vec<usize> = h.places(a, lb).collect();
         let reading = self.x.info(r).read;
         let value = self.x.info(a).val;
-        for aux in 0..reading.update.alternatives(value, &self.x.queues) {
+        for aux in 0..reading.update.alternatives(value, a, &self.x.queues) {
             // Whether a compare-and-exchange succeeds, and so its ordering, follows its new value.
             let order = reading.order(reading.update.effect(value, aux, &self.x.queues));
             let e = h.ev_mut(r);

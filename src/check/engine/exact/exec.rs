@@ -14,6 +14,7 @@ use super::fiber::{Fiber, Handle};
 use super::graph::{EVENTS_PER_THREAD, Ev, EventId, Graph, INIT, Kind, Order, Tag};
 use super::locations::Locations;
 use super::rounds::Rounds;
+use super::spurious::Spurious;
 use super::update::{Effect, Queues, Update};
 use crate::check::event::ThreadId;
 use crate::check::run::Site;
@@ -28,6 +29,8 @@ pub struct Info {
     pub val: u64,
     /// For a lock: its unlock, once executed.
     pub unlock: EventId,
+    /// For a lock whose section is closed: how much news it is (`spurious`).
+    pub depth: u8,
     /// For a read: what its operation does with the value.
     pub read: Reading,
 }
@@ -130,8 +133,8 @@ pub struct Thread {
     pub capped: bool,
     /// Waits begun, for structural names of wake flags.
     pub waits_begun: u16,
-    /// Locations on which it has failed or woken spuriously, and where in the source.
-    pub spurious: Vec<(u32, Site)>,
+    /// Its calls that have ended spuriously, and what it has learnt since.
+    pub spurious: Spurious,
     /// Locations on which its waits have timed out, and where in the source.
     pub timeouts: Vec<(u32, Site)>,
     /// It is inside `spin_until`: its next yield ends a round.
@@ -264,7 +267,7 @@ impl Exec {
                 timed: false,
                 capped: false,
                 waits_begun: 0,
-                spurious: Vec::new(),
+                spurious: Spurious::default(),
                 timeouts: Vec::new(),
                 rounds: Rounds::default(),
                 waits_at: None,
@@ -302,6 +305,7 @@ impl Exec {
             msg: None,
             val: 0,
             unlock: INIT,
+            depth: 0,
             read: Reading::NONE,
         });
         if e.i() + 2 >= EVENTS_PER_THREAD {
@@ -386,10 +390,11 @@ impl Exec {
     }
 
     /// Executes an unlock, and the lock that waits for just this section to end.
-    pub fn do_unlock(&mut self, e: EventId, lock: EventId) {
+    pub fn do_unlock(&mut self, e: EventId, lock: EventId, depth: u8) {
         let loc = self.g.ev(e).loc;
         self.tick(e, None, None);
-        self.info[lock.t()][lock.i()].unlock = e;
+        let section = &mut self.info[lock.t()][lock.i()];
+        (section.unlock, section.depth) = (e, depth);
         let held = &mut self.threads[e.t()].held;
         held.retain(|h| h.1 != lock);
         let next = self.g.mo(loc).iter().copied().find(|&x| self.g.ev(x).rf == lock && !self.executed(x));

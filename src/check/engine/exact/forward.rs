@@ -131,7 +131,7 @@ impl Explore {
         for p in lb..=last {
             let w = if p == 0 { INIT } else { self.x.g.mo(loc)[p - 1] };
             let old = self.x.value(w, loc);
-            for aux in 0..reading.update.alternatives(old, &self.x.queues) {
+            for aux in 0..reading.update.alternatives(old, w, &self.x.queues) {
                 if p == last && aux == 0 {
                     continue; // in place, below
                 }
@@ -316,14 +316,14 @@ impl Explore {
     }
 
     /// `t` leaves the section of `loc` that it is in.
-    pub fn add_unlock(&mut self, t: usize, loc: u32) {
+    pub fn add_unlock(&mut self, t: usize, loc: u32, depth: u8) {
         let Some(&(_, lock)) = self.x.threads[t].held.iter().rev().find(|h| h.0 == loc) else {
             return self
                 .x
                 .halt(Stop::Refused("a mutex was unlocked by a thread that does not hold it".into()));
         };
         let k = self.simple(t, Kind::Unlock, Order::Release, 0, loc, lock);
-        self.x.do_unlock(k, lock);
+        self.x.do_unlock(k, lock, depth);
     }
 
     /// Pushes the jobs in which `t`'s next lock of `loc` goes in front of one that is there already.

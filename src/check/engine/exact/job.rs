@@ -96,7 +96,8 @@ impl Worker {
             Seat { exact, run: Run::leak(exact) }
         });
         let i = exact.inner();
-        (i.run, i.words, i.counted, i.capped) = (Some(run), mode.words, mode.counted, false);
+        (i.run, i.words, i.counted) = (Some(run), mode.words, mode.counted);
+        (i.capped, i.capped_spurious) = (false, false);
         i.patience.clone_from(&mode.patience);
         i.probed.clear();
         i.e.memory = plan.memory;
@@ -202,7 +203,7 @@ impl Worker {
     }
 
     /// Topological re-execution of the stored structure.
-    fn replay(&self) {
+    pub(super) fn replay(&self) {
         loop {
             let mut moved = false;
             let mut t = 0;

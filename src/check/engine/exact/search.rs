@@ -10,7 +10,7 @@ use super::exec::Stop;
 use super::graph::Graph;
 use super::job::{End, Failing, Worker};
 use super::locations::Names;
-use super::lower::TIMEOUTS;
+use super::lower::{IN_ROW, TIMEOUTS};
 use super::rounds::Patience;
 use crate::check::engine::{Census, Exploration, Plan};
 use crate::check::model::{Outcome, Scenario};
@@ -41,6 +41,8 @@ struct Pool {
     seen: Vec<&'static str>,
     /// Some wait could have timed out once more.
     capped: bool,
+    /// Some call could have ended spuriously once more, which changes what happens.
+    capped_spurious: bool,
 }
 
 enum EndOf {
@@ -120,10 +122,12 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: &Mode) -> Ex
         None => {
             if pool.capped {
                 x.verdict = Verdict::Bounded { k: TIMEOUTS as u32 };
+            } else if pool.capped_spurious {
+                x.verdict = Verdict::Bounded { k: IN_ROW };
             }
             (x.outcomes, x.seen) = (pool.outcomes, pool.seen);
             x.census.witnesses = pool.witnesses.into_iter().map(|(o, w)| (o, w.1)).collect();
-            x.census.whole = !pool.capped && plan.shard.is_none();
+            x.census.whole = !pool.capped && !pool.capped_spurious && plan.shard.is_none();
         }
         Some(EndOf::Failed(first)) => {
             let w = Worker::new(scenario.clone(), plan, mode, Names::default());
@@ -270,6 +274,7 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: &Mode, shared: &Shared, names:
         if w.counts {
             chunk.steps += w.run.state().steps - before;
         }
+        let end = w.try_repeats(end);
         match end {
             End::Leaf { complete } => chunk.executions += (complete && w.counts) as u64,
             // The share that has the failure reports it.
@@ -310,6 +315,7 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: &Mode, shared: &Shared, names:
     }
     let mut p = shared.pool();
     p.capped |= w.exact.inner().capped;
+    p.capped_spurious |= w.exact.inner().capped_spurious;
     let mut s = w.run.state();
     for (o, n) in std::mem::take(&mut s.outcomes) {
         *p.outcomes.entry(o).or_insert(0) += n;

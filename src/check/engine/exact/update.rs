@@ -3,7 +3,7 @@
 //! Plain data rather than closures: a revisited read must be able to answer, from another thread's step,
 //! whether it succeeds with its new value.
 
-use super::graph::Tag;
+use super::graph::{EventId, Tag};
 use crate::check::event::Rmw;
 
 /// The reading primitive that an operation is lowered to.
@@ -15,8 +15,8 @@ pub enum Update {
     AwaitLoad(u64),
     /// Always writes.
     Rmw { rmw: Rmw, operand: u64, width: u8 },
-    /// Compare and exchange; `spurious` = it may fail although the value matches.
-    Cas { expected: u64, new: u64, spurious: bool },
+    /// Compare and exchange.
+    Cas { expected: u64, new: u64, fails: Fails },
     /// Compare and exchange that waits for a match.
     AwaitCas { expected: u64, new: u64 },
     /// Adds one share to a readers-writer word unless a writer holds it.
@@ -31,6 +31,15 @@ pub enum Update {
     DequeueOne,
     /// Takes all waiters out, if there is one.
     DequeueAll,
+}
+
+/// When an exchange may fail although the value matches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fails {
+    Never,
+    Always,
+    /// Whatever it reads from, but for this write.
+    ButFrom(EventId),
 }
 
 /// The bit of a readers-writer word that says a writer holds it.
@@ -114,7 +123,14 @@ impl Update {
             Update::Rmw { rmw, operand, width } => {
                 (2 | (rmw as u64) << 8 | u64::from(width) << 16, operand, 0)
             }
-            Update::Cas { expected, new, spurious } => (3 | u64::from(spurious) << 8, expected, new),
+            Update::Cas { expected, new, fails } => {
+                let fails = match fails {
+                    Fails::Never => 0,
+                    Fails::Always => 1,
+                    Fails::ButFrom(_) => 2,
+                };
+                (3 | fails << 8, expected, new)
+            }
             Update::AwaitCas { expected, new } => (4, expected, new),
             Update::ReadLock { wait } => (5, u64::from(wait), 0),
             Update::WriteLock { wait } => (6, u64::from(wait), 0),
@@ -126,10 +142,11 @@ impl Update {
         Tag::NONE.with(code).with_value(a).with_value(b)
     }
 
-    /// How many alternatives there are once `old` is read.
-    pub fn alternatives(self, old: u64, queues: &Queues) -> u16 {
+    /// How many alternatives there are once `old` is read, from `w`.
+    pub fn alternatives(self, old: u64, w: EventId, queues: &Queues) -> u16 {
         match self {
-            Update::Cas { expected, spurious: true, .. } if old == expected => 2,
+            Update::Cas { expected, fails: Fails::Always, .. } if old == expected => 2,
+            Update::Cas { expected, fails: Fails::ButFrom(known), .. } if old == expected && w != known => 2,
             Update::DequeueOne => queues.get(old).len().max(1) as u16,
             _ => 1,
         }

@@ -6,7 +6,7 @@ use crate::check::engine::exact::cells::Access;
 use crate::check::engine::exact::exec::{Stop, Want};
 use crate::check::engine::exact::graph::{INIT, Order};
 use crate::check::engine::exact::locations::Name;
-use crate::check::engine::exact::update::Update;
+use crate::check::engine::exact::update::{Fails, Update};
 use crate::check::event::{self, Answer, ObjectId, Op};
 use crate::check::run::Site;
 use crate::check::verdict::Kind as Violation;
@@ -25,12 +25,15 @@ impl Exact {
                 let loc = self.object(obj);
                 self.mixed(t, loc, false, site);
                 let r = reading(Update::Load, order, order);
-                Answer::value(self.access(t, loc, r, Some(Touch { write: false, site })).0)
+                let value = self.access(t, loc, r, Some(Touch { write: false, site })).0;
+                self.saw(t, loc);
+                Answer::value(value)
             }
             Store { obj, order, value } => {
                 let loc = self.object(obj);
                 self.mixed(t, loc, true, site);
                 self.store_as(t, loc, write_order(order), value, Some(Touch { write: true, site }));
+                self.saw(t, loc);
                 Answer::DONE
             }
             Rmw { obj, order, rmw, operand, width } => {
@@ -38,20 +41,29 @@ impl Exact {
                 self.mixed(t, loc, true, site);
                 let update = Update::Rmw { rmw, operand, width };
                 let r = reading(update, order, order);
-                Answer::value(self.access(t, loc, r, Some(Touch { write: true, site })).0)
+                let value = self.access(t, loc, r, Some(Touch { write: true, site })).0;
+                self.saw(t, loc);
+                Answer::value(value)
             }
             Cas { obj, expected, new, success, failure, weak } => {
                 let loc = self.object(obj);
                 self.mixed(t, loc, false, site);
-                let spurious = weak && !self.inner().e.x.threads[t].spurious.contains(&(loc, site));
-                let update = Update::Cas { expected, new, spurious };
-                let r = reading(update, success, failure);
+                let call = (loc, site);
+                let made_to = weak && self.made_to(t, call);
+                let fails = if weak && !made_to { self.may_fail(t, call) } else { Fails::Never };
+                let update = if made_to { Update::Load } else { Update::Cas { expected, new, fails } };
+                let r = reading(update, if made_to { failure } else { success }, failure);
                 let (value, effect) = self.access(t, loc, r, Some(Touch { write: false, site }));
+                self.saw(t, loc);
                 let ok = effect.writes();
+                if weak {
+                    self.ended(t, call, !ok && value == expected);
+                }
                 if !ok && value == expected {
-                    self.inner().e.x.threads[t].spurious.push((loc, site));
                     // Its read took a matching value: it is no round of a wait.
                     self.inner().e.x.threads[t].pure_reads = false;
+                } else if made_to {
+                    self.moot(t);
                 }
                 Answer { value, ok }
             }
@@ -71,6 +83,7 @@ impl Exact {
                 let loc = self.object(obj);
                 self.plain_atomic(t, loc, true, site);
                 self.store(t, loc, Order::Plain, value);
+                self.saw(t, loc);
                 Answer::DONE
             }
             CellBegin { obj, write } | CellEnd { obj, write } => {
@@ -78,6 +91,7 @@ impl Exact {
                 self.check_birth(t, loc, site);
                 if write {
                     self.inner().e.x.threads[t].pure_reads = false;
+                    self.acts(t);
                 }
                 self.plain(t, loc, write, false, site);
                 Answer::DONE
@@ -95,12 +109,13 @@ impl Exact {
                     self.inner().e.x.halt(Stop::WordMutexes);
                     self.check(t);
                 }
-                let update = Update::Cas { expected: 0, new: 1, spurious: false };
+                let update = Update::Cas { expected: 0, new: 1, fails: Fails::Never };
                 let (_, effect) = self.read(t, loc, reading(update, Ordering::Acquire, Ordering::Relaxed));
+                self.acts(t);
                 Answer { value: 0, ok: effect.writes() }
             }
             Unlock { obj } => {
-                self.unlock(t, self.object(obj));
+                self.unlock(t, self.object(obj), None);
                 Answer::DONE
             }
             RwLock { obj, write } | TryRwLock { obj, write } => {
@@ -125,6 +140,7 @@ impl Exact {
             }
             Park { timed } => Answer { value: 0, ok: self.park(t, timed, site) },
             Unpark { thread } => {
+                self.acts(t);
                 let token = self.inner().e.x.locations.other(Name::Park(thread));
                 let update = Update::Rmw { rmw: event::Rmw::Swap, operand: 1, width: 64 };
                 self.read(t, token, reading(update, Ordering::Release, Ordering::Relaxed));

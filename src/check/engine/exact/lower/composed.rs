@@ -8,6 +8,7 @@ use crate::check::engine::exact::exec::{Stop, Waits, Want};
 use crate::check::engine::exact::graph::Order;
 use crate::check::engine::exact::locations::Name;
 use crate::check::engine::exact::rounds::ROUNDS;
+use crate::check::engine::exact::spurious::Call;
 use crate::check::engine::exact::update::{Effect, QueueChange, Update};
 use crate::check::event::{Rmw, ThreadId};
 use crate::check::run::Site;
@@ -17,8 +18,10 @@ impl Exact {
     pub(super) fn wait(&self, t: usize, loc: u32, mutex: u32, timed: bool, site: Site) -> bool {
         // A wait that ends early never joins the queue: while it would be there it could only have been notified.
         let early = self.early(t, loc, timed, site);
+        let call = (loc, site);
         if early != Early::No {
-            self.unlock(t, mutex);
+            self.unlock(t, mutex, Some(call));
+            self.wakes(t, call, early);
             self.lock(t, mutex);
             return early != Early::Timeout;
         }
@@ -34,7 +37,7 @@ impl Exact {
         };
         self.check(t);
         self.read(t, loc, reading(Update::Enqueue(id), Ordering::Relaxed, Ordering::Relaxed));
-        self.unlock(t, mutex);
+        self.unlock(t, mutex, Some(call));
         let th = &mut self.inner().e.x.threads[t];
         (th.waits, th.timed) = (Waits::Wakeup, timed);
         self.read(t, flag, reading(Update::AwaitLoad(1), Ordering::Relaxed, Ordering::Relaxed));
@@ -43,6 +46,7 @@ impl Exact {
             return false;
         }
         self.inner().e.x.threads[t].timed = false;
+        self.acts(t);
         self.lock(t, mutex);
         true
     }
@@ -57,6 +61,9 @@ impl Exact {
             Effect::Queue(_) => self.inner().e.x.queues.get(old).to_vec(),
             _ => Vec::new(),
         };
+        if !woken.is_empty() {
+            self.acts(t);
+        }
         for &id in &woken {
             let flag = self.inner().e.x.locations.other(Name::Wake(id));
             self.store(t, flag, Order::Relaxed, 1);
@@ -68,6 +75,7 @@ impl Exact {
         let token = self.inner().e.x.locations.other(Name::Park(ThreadId(t as u8)));
         let early = self.early(t, token, timed, site);
         if early != Early::No {
+            self.wakes(t, (token, site), early);
             return early != Early::Timeout;
         }
         let th = &mut self.inner().e.x.threads[t];
@@ -78,10 +86,21 @@ impl Exact {
             return false;
         }
         self.inner().e.x.threads[t].timed = false;
+        self.acts(t);
         true
     }
 
+    /// A wait has ended early, not by a wake-up.
+    fn wakes(&self, t: usize, call: Call, early: Early) {
+        let th = &mut self.inner().e.x.threads[t];
+        match early {
+            Early::Spurious => th.spurious.wakes(call),
+            Early::No | Early::Timeout => th.spurious.acts(),
+        }
+    }
+
     pub(super) fn rw_lock(&self, t: usize, loc: u32, write: bool, wait: bool) -> bool {
+        self.acts(t);
         self.inner().e.x.threads[t].waits = Waits::Lock;
         let update = if write { Update::WriteLock { wait } } else { Update::ReadLock { wait } };
         self.read(t, loc, reading(update, Ordering::Acquire, Ordering::Relaxed)).1.writes()

@@ -17,9 +17,11 @@ mod overtime;
 mod plain;
 mod primitives;
 mod probe;
+mod spurious;
 
 pub use overtime::{Overtime, Written};
 pub use probe::Probe;
+pub use spurious::{IN_ROW, Twin};
 
 use super::arcs::Arcs;
 use super::cells::Cells;
@@ -28,6 +30,7 @@ use super::exec::{Reading, Stop, Want};
 use super::fiber::Back;
 use super::forward::Explore;
 use super::graph::{EventId, Kind, Order};
+use super::repeats::Withheld;
 use super::rounds::Patience;
 use super::update::Update;
 use crate::check::engine::Engine;
@@ -69,6 +72,12 @@ pub struct Inner {
     pub probe: Option<Probe>,
     /// What blocked threads knew that have passed that. Over all executions.
     pub probed: HashSet<u64>,
+    /// Calls that the execution at hand has not let end spuriously once more: to be tried out.
+    pub withheld: Vec<Withheld>,
+    /// That is what the execution at hand is for.
+    pub twin: Option<Twin>,
+    /// Some call could have ended spuriously once more, and that changes what happens. Over all executions.
+    pub capped_spurious: bool,
     /// Loops that give up.
     pub patience: Patience,
     /// Operations that an execution may have.
@@ -252,6 +261,7 @@ impl Engine for Exact {
             self.check(t);
         }
         i.e.x.threads[t].pure_reads = false;
+        self.acts(t);
         self.event(
             t,
             primitives::What::of(Kind::Spawn, 0),
@@ -318,6 +328,15 @@ impl Engine for Exact {
         }
     }
 
+    fn borrowed(&self, me: ThreadId, _mutex: ObjectId) {
+        let i = self.inner();
+        if !i.abandoning
+            && let Some(th) = i.e.x.threads.get_mut(me.0 as usize)
+        {
+            th.spurious.borrows();
+        }
+    }
+
     fn arc_destroyed(&self, me: ThreadId, _obj: ObjectId) {
         if let Some(q) = self.inner().quiet_drop.get_mut(me.0 as usize) {
             *q = None;
@@ -349,5 +368,7 @@ impl Inner {
         self.conflict = None;
         self.probe = None;
         self.overtime = None;
+        self.withheld.clear();
+        self.twin = None;
     }
 }

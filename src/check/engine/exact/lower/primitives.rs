@@ -6,6 +6,7 @@ use super::{Exact, TIMEOUTS, reading};
 use crate::check::engine::exact::exec::{Reading, Stop, Waits, Want};
 use crate::check::engine::exact::forward::{Explore, choice_tag, store_tag};
 use crate::check::engine::exact::graph::{EventId, INIT, Kind, Order, Tag};
+use crate::check::engine::exact::spurious::Call;
 use crate::check::engine::exact::update::{Effect, Update};
 use crate::check::event::FROM_INITIAL;
 use crate::check::run::Site;
@@ -223,9 +224,14 @@ impl Exact {
 
     /// May a wait of `t` on `loc` end without a wake-up? A choice, as often as the bounds leave.
     pub(super) fn early(&self, t: usize, loc: u32, timed: bool, site: Site) -> Early {
+        let call = (loc, site);
+        if self.made_to(t, call) {
+            self.ended(t, call, true);
+            return Early::Spurious;
+        }
         let i = self.inner();
         let th = &i.e.x.threads[t];
-        let timeouts = th.timeouts.iter().filter(|&&w| w == (loc, site)).count();
+        let timeouts = th.timeouts.iter().filter(|&&w| w == call).count();
         let mut ends = vec![Early::No];
         let capped = timed && timeouts >= TIMEOUTS;
         if timed && timeouts < TIMEOUTS {
@@ -233,21 +239,24 @@ impl Exact {
         } else if timed {
             i.capped = true;
         }
-        if !th.spurious.contains(&(loc, site)) {
+        if self.may_wake(t, call) {
             ends.push(Early::Spurious);
         }
         i.e.x.threads[t].capped = capped;
         let end = ends[self.choose(t, ends.len() as u32) as usize];
-        let th = &mut self.inner().e.x.threads[t];
-        match end {
-            Early::No => {}
-            Early::Timeout => th.timeouts.push((loc, site)),
-            Early::Spurious => th.spurious.push((loc, site)),
+        if end == Early::Timeout {
+            self.inner().e.x.threads[t].timeouts.push(call);
         }
+        self.ended(t, call, end == Early::Spurious);
         end
     }
 
     pub(super) fn lock(&self, t: usize, loc: u32) {
+        self.take(t, loc);
+        self.heard(t);
+    }
+
+    fn take(&self, t: usize, loc: u32) {
         self.inner().e.x.threads[t].pure_reads = false;
         if self.inner().words {
             self.inner().e.x.threads[t].waits = Waits::Lock;
@@ -278,7 +287,8 @@ impl Exact {
         }
     }
 
-    pub(super) fn unlock(&self, t: usize, loc: u32) {
+    pub(super) fn unlock(&self, t: usize, loc: u32, waits_at: Option<Call>) {
+        let depth = self.inner().e.x.threads[t].spurious.leaves(waits_at);
         if self.inner().words {
             return self.store(t, loc, Order::Release, 0);
         }
@@ -288,9 +298,9 @@ impl Exact {
             What::of(Kind::Unlock, loc),
             |e, k| {
                 let lock = e.x.g.ev(k).rf;
-                e.x.do_unlock(k, lock)
+                e.x.do_unlock(k, lock, depth)
             },
-            |e| e.add_unlock(t, loc),
+            |e| e.add_unlock(t, loc, depth),
         );
     }
 

@@ -67,15 +67,21 @@ impl Exact {
         // A probe that fails must fail again wherever it is made: this job may be one whose end does not count.
         let i = self.inner();
         if i.e.x.stop.is_none() {
-            if i.probed.len() >= PROBED {
-                i.probed.clear();
-            }
-            i.probed.insert(known);
+            self.remember(known);
         }
     }
 
+    /// What `known` is a digest of has been tried out.
+    pub fn remember(&self, known: u64) {
+        let i = self.inner();
+        if i.probed.len() >= PROBED {
+            i.probed.clear();
+        }
+        i.probed.insert(known);
+    }
+
     /// A digest of everything that has become known to `t`: its causal past.
-    fn knows(&self, t: usize) -> u64 {
+    pub(super) fn knows(&self, t: usize) -> u64 {
         let x = &self.inner().e.x;
         let mut h = DefaultHasher::new();
         t.hash(&mut h);
