@@ -5,6 +5,8 @@
 mod miniature;
 mod rules;
 mod tagged;
+#[cfg(test)]
+mod uncounted;
 
 use crate::spawn;
 use miniature::Miniature;

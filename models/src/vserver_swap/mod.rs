@@ -140,8 +140,8 @@ const OPTION_B_MISWIRED: Design<Shared> = Design {
     telemetry: |client| {
         note(|| "makes a private copy".to_owned());
         let copy = client.copy();
-        note(|| "switches the copy to admin".to_owned());
         copy.timeout.store(TIMEOUT_EMS, Ordering::SeqCst);
+        note(|| "switches the copy to admin".to_owned());
         copy.vserver.store(Svm::Admin as u8, Ordering::SeqCst);
         // BUG: `client`, not `copy`: the method that sends is bound to the shared object.
         client.send(Sender::Telemetry, Svm::Admin);

@@ -86,7 +86,7 @@ impl Connection {
     /// 0: the first one; n: the copy that run n makes of its backup.
     fn with(of: usize, seconds: u8, token: u8) -> Arc<Self> {
         let [name, timeout_name, token_name] = [
-            ["first", "first.timeout", "first.token"],
+            ["the first", "first.timeout", "first.token"],
             ["copy 1", "copy 1.timeout", "copy 1.token"],
             ["copy 2", "copy 2.timeout", "copy 2.token"],
         ][of];
@@ -117,8 +117,10 @@ impl Client for BackupRestore {
             Asked::Restored => io(),
             Asked::Sent => {
                 for message in [1, 2] {
-                    note(|| format!("sends message {message}"));
-                    own_timeout(self.connection.load_full().timeout.load(Ordering::SeqCst).into());
+                    let over = self.connection.load_full();
+                    let name = over.name;
+                    note(|| format!("sends message {message} over {name}"));
+                    own_timeout(over.timeout.load(Ordering::SeqCst).into());
                     io();
                 }
             }
@@ -136,8 +138,10 @@ impl Client for BackupRestore {
     }
 
     fn refresh(&self) {
-        note(|| "refreshes the token of the connection that is there".to_owned());
-        self.connection.load_full().token.store(1, Ordering::SeqCst);
+        let connection = self.connection.load_full();
+        let name = connection.name;
+        note(|| format!("refreshes the token of {name}"));
+        connection.token.store(1, Ordering::SeqCst);
     }
 
     fn settled(&self) -> (u8, bool) {

@@ -90,16 +90,17 @@ impl InPlace {
         Svm::of(connection.vserver.load(Ordering::SeqCst))
     }
 
-    /// Asks for a page over this connection: the header is of the vserver that it has now.
-    fn page_over(&self, connection: &Connection) -> Svm {
+    /// Asks for page `n` over this connection: the header is of the vserver that it has now.
+    fn page_over(&self, connection: &Connection, n: usize) -> Svm {
+        let name = connection.name;
+        note(|| format!("asks for page {n} over {name}"));
         self.wire.page(InPlace::vserver(connection))
     }
 
     fn reread_per_page(&self) -> [Svm; 2] {
         [1, 2].map(|n| {
-            note(|| format!("asks for page {n}"));
             // BUG: the connection as it is now, for each page.
-            self.page_over(&self.connection.load_full())
+            self.page_over(&self.connection.load_full(), n)
         })
     }
 
@@ -107,20 +108,19 @@ impl InPlace {
         note(|| "fetches the connection once".to_owned());
         let connection = self.connection.load_full();
         // BUG: one object, but its vserver is changed in place.
-        [1, 2].map(|n| {
-            note(|| format!("asks for page {n}"));
-            self.page_over(&connection)
-        })
+        [1, 2].map(|n| self.page_over(&connection, n))
     }
 
     fn compare_around(&self) -> [Svm; 2] {
         loop {
+            let connection = self.connection.load_full();
             note(|| "looks at the vserver before".to_owned());
-            let before = InPlace::vserver(&self.connection.load_full());
+            let before = InPlace::vserver(&connection);
             let pages = self.reread_per_page();
+            let connection = self.connection.load_full();
             note(|| "looks at the vserver after".to_owned());
             // BUG: the same vserver as before may be the same again.
-            if InPlace::vserver(&self.connection.load_full()) == before {
+            if InPlace::vserver(&connection) == before {
                 return pages;
             }
         }
@@ -129,7 +129,7 @@ impl InPlace {
 
 impl Client for InPlace {
     fn new() -> Self {
-        let first = InPlace::connection("first", "first.vserver", Svm::Data);
+        let first = InPlace::connection("the first", "first.vserver", Svm::Data);
         InPlace { connection: ArcSwap::new(first).named("connection").shown(|c| c.name), wire: Wire::new() }
     }
 
@@ -141,7 +141,7 @@ impl Client for InPlace {
         connection.vserver.store(Svm::Admin as u8, Ordering::SeqCst);
         self.wire.report();
         note(|| "puts a copy of its backup in place".to_owned());
-        self.connection.store(InPlace::connection("copy", "copy.vserver", saved));
+        self.connection.store(InPlace::connection("the copy", "copy.vserver", saved));
     }
 }
 
