@@ -17,7 +17,8 @@
 //! hour ago and finds the same `head` may still exchange the one for the other.
 
 use super::id::SessionId;
-use crate::sync::{AtomicU64, Named, Ordering};
+use super::slot::link;
+use crate::sync::{AtomicU64, Named, Ordering, Shown};
 
 /// The head of the stack; the links are in the slots. Alone on its cache line: opens and closes all meet here.
 #[repr(align(64))]
@@ -28,7 +29,7 @@ pub(super) struct FreeList {
 impl FreeList {
     /// A stack with `top` on top; the links below it are in place.
     pub(super) fn new(top: SessionId) -> Self {
-        FreeList { head: AtomicU64::new(top.into()).named("free.head") }
+        FreeList { head: AtomicU64::new(top.into()).named("free.head").shown(|id| link(*id)) }
     }
 
     /// Takes the slot on top, with the id that its next session will have. The caller then owns the slot.

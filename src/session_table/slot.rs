@@ -21,7 +21,8 @@
 
 use super::id::{GENERATION_MAX, SessionId};
 use super::outcome::Rejected;
-use crate::sync::{AtomicU64, Named, Ordering, UnsafeCell};
+use crate::sync::{AtomicU64, Named, Ordering, Shown, UnsafeCell};
+use std::fmt;
 
 const GENERATION_SHIFT: u32 = 24;
 const OPEN: u64 = 1 << (GENERATION_SHIFT - 1);
@@ -32,6 +33,12 @@ pub(super) const GUARDS_MAX: u64 = GUARDS;
 
 // The generation of an id and of a word have the same width, so neither can outgrow the other.
 static_assertions::const_assert_eq!(GENERATION_MAX, u64::MAX >> GENERATION_SHIFT);
+
+/// A link of the free list in words.
+pub(super) fn link(id: u64) -> String {
+    SessionId::try_from(id)
+        .map_or("none".to_owned(), |id| format!("slot {} g{}", id.index(), id.generation()))
+}
 
 /// A value of the state word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +71,21 @@ impl Word {
     }
 }
 
+impl fmt::Display for Word {
+    /// `g1 open, 1 guard`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.generation() == 0 {
+            return f.write_str("never used");
+        }
+        write!(f, "g{} {}", self.generation(), if self.is_open() { "open" } else { "closed" })?;
+        match self.guards() {
+            0 => Ok(()),
+            1 => f.write_str(", 1 guard"),
+            n => write!(f, ", {n} guards"),
+        }
+    }
+}
+
 /// A slot. Alone on its cache line, so that neighbours do not slow each other down.
 #[repr(align(64))]
 pub(super) struct Slot<T> {
@@ -79,8 +101,12 @@ impl<T> Slot<T> {
     /// A slot that was never used.
     pub(super) fn new(index: u32, below: Option<SessionId>) -> Self {
         Slot {
-            word: AtomicU64::new(0).named_with(|| format!("slot[{index}].word")),
-            below: AtomicU64::new(below.map_or(0, u64::from)).named_with(|| format!("slot[{index}].below")),
+            word: AtomicU64::new(0)
+                .named_with(|| format!("slot[{index}].word"))
+                .shown(|word| Word(*word).to_string()),
+            below: AtomicU64::new(below.map_or(0, u64::from))
+                .named_with(|| format!("slot[{index}].below"))
+                .shown(|id| link(*id)),
             value: UnsafeCell::new(None).named_with(|| format!("slot[{index}].value")),
         }
     }

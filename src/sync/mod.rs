@@ -74,7 +74,7 @@ pub trait Named: Sized {
 }
 
 /// Values in words, so that a counterexample says `nodes: [0,2] -> [0]` where it could say only that `nodes` was locked,
-/// and `gen 1, open, 1 guard` instead of `257`.
+/// and `gen 1 open, 1 guard` instead of `385`.
 ///
 /// * An atomic says what its value means, wherever a value of it is printed.
 /// * A [`Mutex`] or [`RwLock`] says what it protects, at the end of each section that could have changed it; its column in

@@ -43,6 +43,13 @@ impl fmt::Display for Member {
     }
 }
 
+impl Member {
+    /// `2`, and with a stroke for each time it was started again: `2'`.
+    pub fn short(self) -> String {
+        format!("{}{}", self.node, "'".repeat(self.incarnation.into()))
+    }
+}
+
 /// A set of members.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Members(u16);
@@ -69,9 +76,20 @@ impl Members {
         self.0 & 1 << member.index() != 0
     }
 
+    /// All there could be, by index.
+    pub fn all() -> impl Iterator<Item = Member> {
+        (0..4).flat_map(|node| (0..INCARNATIONS).map(move |i| Member::new(node, i)))
+    }
+
     /// In their order.
     pub fn iter(self) -> impl Iterator<Item = Member> {
-        let all = (0..4).flat_map(|node| (0..INCARNATIONS).map(move |i| Member::new(node, i)));
-        all.filter(move |m| self.contains(*m))
+        Members::all().filter(move |m| self.contains(*m))
+    }
+}
+
+impl fmt::Display for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let members: Vec<String> = self.iter().map(Member::short).collect();
+        write!(f, "[{}]", members.join(", "))
     }
 }

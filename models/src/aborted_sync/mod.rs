@@ -13,8 +13,8 @@ use crate::spawn;
 use members::{Member, Members};
 use miniature::Miniature;
 use rules::{IgnoreChanges, NoAbort, SourceByNode};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, Mutex, Named};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
+use selvedge::sync::{Arc, Mutex, Named, Shown};
 use staged::Staged;
 
 /// The pieces of a database, one bit each. What a node has that has just started is 0.
@@ -65,10 +65,12 @@ struct Cluster<S> {
 
 impl<S: Synchronisation> Cluster<S> {
     fn new() -> Self {
-        Cluster { ring: Mutex::new((1, FIRST)).named("ring"), nodes: S::new() }
+        let ring = Mutex::new((1, FIRST)).named("ring");
+        Cluster { ring: ring.shown(|(_, members)| members.to_string()), nodes: S::new() }
     }
 
-    fn change(&self, change: impl FnOnce(Members) -> Members) {
+    fn change(&self, what: &'static str, change: impl FnOnce(Members) -> Members) {
+        note(|| what.to_owned());
         let mut ring = self.ring.lock();
         *ring = (ring.0 + 1, change(ring.1));
         self.nodes.configure(ring.0, ring.1);
@@ -76,6 +78,7 @@ impl<S: Synchronisation> Cluster<S> {
 
     /// Node 3 is there all the time, and has held the database from the beginning.
     fn survives(&self) {
+        note(|| "reads on node 3".to_owned());
         let database = self.nodes.database(NODE_3);
         always("database-survives", database == WHOLE, || {
             format!("node 3 held {WHOLE:#04b} and never left; now it holds {database:#04b}")
@@ -88,13 +91,13 @@ fn scenario<S: Synchronisation>() -> &'static str {
     let cluster = Arc::new(Cluster::<S>::new());
     let joins = {
         let cluster = cluster.clone();
-        spawn("joins", move || cluster.change(|members| members.with(NODE_1)))
+        spawn("joins", move || cluster.change("node 1 joins", |members| members.with(NODE_1)))
     };
     let restarts = {
         let cluster = cluster.clone();
         spawn("restarts", move || {
-            cluster.change(|members| members.without(NODE_2));
-            cluster.change(|members| members.with(NODE_2.restarted()));
+            cluster.change("node 2 leaves", |members| members.without(NODE_2));
+            cluster.change("node 2 joins, started again", |members| members.with(NODE_2.restarted()));
         })
     };
     let mut progress = Progress::default();

@@ -7,6 +7,10 @@ fn first_of(candidates: Members, members: Members) -> Option<Member> {
     candidates.iter().find(|m| members.contains(*m))
 }
 
+fn completed(state: &State) -> String {
+    format!("from {}, who completed the last", state.completed)
+}
+
 /// The incident: the list of old members is replaced when a round begins.
 pub struct NoAbort;
 
@@ -14,6 +18,9 @@ impl Rule for NoAbort {
     fn source(state: &State, members: Members) -> Option<Member> {
         // BUG: these began a round. If it was aborted, who joined in it has nothing yet.
         first_of(state.begun, members)
+    }
+    fn why(state: &State) -> String {
+        format!("from {}, who began the last", state.begun)
     }
 }
 
@@ -26,6 +33,9 @@ impl Rule for IgnoreChanges {
     fn source(state: &State, members: Members) -> Option<Member> {
         first_of(state.completed, members)
     }
+    fn why(state: &State) -> String {
+        completed(state)
+    }
 }
 
 /// Only who completed the last round can be the source; nodes are known by their numbers.
@@ -35,5 +45,8 @@ impl Rule for SourceByNode {
     fn source(state: &State, members: Members) -> Option<Member> {
         // BUG: the node with this number may have been started again since, and have nothing.
         members.iter().find(|m| state.completed.iter().any(|c| c.node() == m.node()))
+    }
+    fn why(state: &State) -> String {
+        completed(state) + ", by its number"
     }
 }

@@ -36,7 +36,7 @@ fn run<S: Synchronisation>(sequence: &[(usize, u8)]) -> bool {
             return false;
         }
         present = toggle(present, &mut incarnations, *node);
-        cluster.change(|_| present);
+        cluster.change("the members change", |_| present);
     }
     let kept = (0..=2 * ROUND).all(|_| step(present));
     let at_end = holders(&cluster.nodes, present);

@@ -1,7 +1,7 @@
 //! The packer and the receiver of the incident in miniature. What the variants disagree about is left to a [`Rule`].
 
 use super::Node;
-use selvedge::sync::{Mutex, Named};
+use selvedge::sync::{Mutex, Named, Shown};
 use std::marker::PhantomData;
 
 /// How a packer decides that more of a message follows.
@@ -129,10 +129,26 @@ impl Staging {
         received
     }
 
+    /// The frames that have left, each with `..` where it says that more follows or that it continues one, and what is
+    /// staged for the next: `10r.. | ..10s | staged 1t+5c`.
+    fn shown(&self) -> String {
+        let dots = |n: u8| if n == 0 { "" } else { ".." };
+        let frame = |f: &Frame| dots(f.continuation).to_owned() + &runs(&f.data) + dots(f.fragmented);
+        let frames: Vec<String> = self.wire.iter().map(frame).collect();
+        let left = if frames.is_empty() { "no frame".to_owned() } else { frames.join(" | ") };
+        if self.data.is_empty() { left } else { format!("{left} | staged {}", runs(&self.data)) }
+    }
+
     /// The number of pieces in each frame that has left.
     pub fn pieces(&self) -> Vec<usize> {
         self.wire.iter().map(|f| f.lengths.len()).collect()
     }
+}
+
+/// Bytes by their kind: `2o+10r`.
+fn runs(data: &[u8]) -> String {
+    let runs = data.chunk_by(|a, b| a == b).map(|run| format!("{}{}", run.len(), char::from(run[0])));
+    runs.collect::<Vec<_>>().join("+")
 }
 
 /// A node: the staging buffer behind its lock.
@@ -143,7 +159,8 @@ pub struct Miniature<R> {
 
 impl<R: Rule> Node for Miniature<R> {
     fn new(frame_bytes: usize) -> Self {
-        Miniature { staging: Mutex::new(Staging::new(frame_bytes)).named("staging"), rule: PhantomData }
+        let staging = Mutex::new(Staging::new(frame_bytes)).named("staging").shown(Staging::shown);
+        Miniature { staging, rule: PhantomData }
     }
     fn send(&self, segments: &[&[u8]]) {
         self.staging.lock().send::<R>(segments);

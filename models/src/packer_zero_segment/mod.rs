@@ -80,6 +80,7 @@ const SYNCHRONISATION: [(u8, &[usize]); 4] =
 /// Sends a message of these lengths, whose bytes are all `tag`. Returns the message.
 fn send<N: Node>(node: &N, tag: u8, lengths: &[usize]) -> Vec<u8> {
     let segments: Vec<Vec<u8>> = lengths.iter().map(|n| vec![tag; *n]).collect();
+    note(|| format!("sends {} in {lengths:?}", char::from(tag)));
     node.send(&segments.iter().map(Vec::as_slice).collect::<Vec<_>>());
     segments.concat()
 }
@@ -100,8 +101,11 @@ fn scenario<N: Node>() -> &'static str {
     let synchronisation = synchronisation.join().unwrap();
     let other = other.join().unwrap();
     // Nobody sends any more, and the token comes twice.
-    node.flush();
-    node.flush();
+    for _ in 0..2 {
+        note(|| "the token comes: flush".to_owned());
+        node.flush();
+    }
+    note(|| "the receiver puts the frames together".to_owned());
     let received = node.received();
     for message in &received {
         always("byte-exact", synchronisation.contains(message) || *message == other, || {

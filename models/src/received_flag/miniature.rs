@@ -2,7 +2,8 @@
 //! about is left to a [`Rule`]; each broken one has its marked line.
 
 use super::{CommitToken, Entry, MEMBERS};
-use selvedge::sync::{Mutex, Named};
+use selvedge::check::note;
+use selvedge::sync::{Mutex, Named, Shown};
 use std::marker::PhantomData;
 
 /// An entry with its flag.
@@ -37,6 +38,7 @@ pub struct OwnFlag;
 impl Rule for OwnFlag {
     fn flags(entries: &mut Entries, member: usize) {
         if let Some(mine) = &mut entries[member] {
+            note(|| "flags it by what it has heard of".to_owned());
             // BUG: of a message that it has not heard of, it does not know that it lacks it.
             mine.has_all = mine.entry.received == mine.entry.newest;
         }
@@ -50,6 +52,7 @@ impl Rule for ClearsOwn {
     fn flags(entries: &mut Entries, member: usize) {
         let all = *entries;
         if let Some(mine) = &mut entries[member] {
+            note(|| "flags it by the entries that are there".to_owned());
             // BUG: whoever wrote before it, and is behind, keeps its flag.
             mine.has_all = !behind::<Self>(&all, &mine.entry);
         }
@@ -81,10 +84,22 @@ impl Rule for ComparesPositions {
 }
 
 fn compare_all<R: Rule>(entries: &mut Entries) {
+    note(|| "flags all entries anew".to_owned());
     let all = *entries;
     for flagged in entries.iter_mut().flatten() {
         flagged.has_all &= !behind::<R>(&all, &flagged.entry);
     }
+}
+
+/// `0: up to 2, all; 1: up to 1, not all; 2: up to 7 of ring 9, all`, as the flags say.
+fn shown(entries: &Entries) -> String {
+    let entry = |(member, e): (usize, &Option<Flagged>)| {
+        let Flagged { entry: Entry { ring, received, .. }, has_all } = (*e)?;
+        let ring = if ring == 1 { String::new() } else { format!(" of ring {ring}") };
+        Some(format!("{member}: up to {received}{ring}, {}", if has_all { "all" } else { "not all" }))
+    };
+    let shown: Vec<String> = entries.iter().enumerate().filter_map(entry).collect();
+    if shown.is_empty() { "empty".to_owned() } else { shown.join("; ") }
 }
 
 /// The token.
@@ -95,7 +110,8 @@ pub struct Miniature<R> {
 
 impl<R: Rule> CommitToken for Miniature<R> {
     fn new() -> Self {
-        Miniature { entries: Mutex::new([None; MEMBERS]).named("token"), rule: PhantomData }
+        let entries = Mutex::new([None; MEMBERS]).named("token").shown(shown);
+        Miniature { entries, rule: PhantomData }
     }
     fn stamp(&self, member: usize, entry: Entry) {
         let mut entries = self.entries.lock();

@@ -8,8 +8,8 @@ mod staged;
 
 use crate::spawn;
 use miniature::{ClearsOwn, ComparesPositions, ComparesRings, Miniature, OwnFlag};
-use selvedge::check::{Grade, Kind, Model, Variant, always, sometimes};
-use selvedge::sync::{Arc, Mutex, Named};
+use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
+use selvedge::sync::{Arc, Mutex, Named, Shown};
 use staged::Staged;
 
 /// What a member writes on the commit token.
@@ -43,6 +43,12 @@ struct Member {
     gathered: bool,
 }
 
+impl Member {
+    fn shown(&self) -> String {
+        format!("has {}{}", self.received, if self.gathered { ", takes no more" } else { "" })
+    }
+}
+
 /// A change of membership.
 struct Change<T> {
     members: [Mutex<Member>; 2],
@@ -52,13 +58,16 @@ struct Change<T> {
 impl<T: CommitToken> Change<T> {
     /// Both have messages up to 1.
     fn new() -> Self {
-        let member =
-            |i| Mutex::new(Member { received: 1, gathered: false }).named_with(|| format!("member {i}"));
+        let member = |i| {
+            let member = Mutex::new(Member { received: 1, gathered: false });
+            member.named_with(|| format!("member {i}")).shown(Member::shown)
+        };
         Change { members: [0, 1].map(member), token: T::new() }
     }
 
     /// Message 2 of the old ring has arrived.
     fn arrives(&self, member: usize) {
+        note(|| "message 2 arrives".to_owned());
         let mut member = self.members[member].lock();
         if !member.gathered {
             member.received = 2;
@@ -66,12 +75,14 @@ impl<T: CommitToken> Change<T> {
     }
 
     fn token_at(&self, member: usize) {
+        note(|| "the token comes".to_owned());
         let received = {
             let mut member = self.members[member].lock();
             member.gathered = true;
             member.received
         };
         // No message is missing in between, in this model: what a member has heard of, it has.
+        note(|| format!("member {member} writes that it has up to {received}"));
         self.token.stamp(member, Entry { ring: 1, received, newest: received });
     }
 }
@@ -87,6 +98,7 @@ fn scenario<T: CommitToken>() -> &'static str {
         let change = change.clone();
         spawn("second", move || change.token_at(1))
     };
+    note(|| "member 2 comes from ring 9, where it has up to 7".to_owned());
     change.token.stamp(JOINER, JOINER_ENTRY);
     change.token_at(0);
     second.join().unwrap();
@@ -94,6 +106,7 @@ fn scenario<T: CommitToken>() -> &'static str {
     let had = [0, 1].map(|member| change.members[member].lock().received);
     let held = had[0].max(had[1]);
     for member in [0, 1] {
+        note(|| format!("what is member {member} to wait for?"));
         let waits_for = change.token.recover(member);
         always("recovery-ends", waits_for.is_none_or(|n| n <= held), || {
             format!("member {member} waits for message {waits_for:?} of its ring, which ended with {held}")

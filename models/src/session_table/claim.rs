@@ -3,11 +3,11 @@
 #![doc = include_str!("claim.md")]
 
 use super::miniature::{Defect, Miniature, Sound};
-use super::{Session, Table};
+use super::{Session, Table, destroyed, open};
 use crate::spawn;
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes, violated_unless};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering};
+use selvedge::sync::{Arc, Ordering};
 
 struct LoadThenStore;
 impl Defect for LoadThenStore {
@@ -16,9 +16,9 @@ impl Defect for LoadThenStore {
 }
 
 fn claim_races_close<T: Table>() -> &'static str {
-    let destroyed = Arc::new(AtomicU32::new(0));
+    let destroyed = destroyed();
     let table = Arc::new(T::new(1, 2));
-    let id = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let id = open(&*table, 1, &destroyed).expect("the table is empty");
     let timeout = {
         let table = table.clone();
         spawn("closer", move || {
@@ -33,6 +33,7 @@ fn claim_races_close<T: Table>() -> &'static str {
             table.complete(id)
         })
     };
+    note(|| "completes the session".to_owned());
     let reply = table.complete(id);
     let (closed, completed) = (timeout.join().unwrap(), duplicate.join().unwrap());
     let winners = [reply, closed, completed].into_iter().filter(|won| *won).count();

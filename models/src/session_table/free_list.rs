@@ -3,11 +3,11 @@
 #![doc = include_str!("free_list.md")]
 
 use super::miniature::{Defect, Miniature};
-use super::{Session, Table};
+use super::{Session, Table, destroyed, open};
 use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering};
+use selvedge::sync::{Arc, Ordering};
 
 struct ListOfIndexes;
 impl Defect for ListOfIndexes {
@@ -22,23 +22,17 @@ impl Defect for RelaxedRetry {
 }
 
 fn sleeper_meets_churn<T: Table>() -> &'static str {
-    let destroyed = Arc::new(AtomicU32::new(0));
+    let destroyed = destroyed();
     let table = Arc::new(T::new(2, 3));
     let sleeper = {
         let (table, destroyed) = (table.clone(), destroyed.clone());
-        spawn("sleeper", move || {
-            note(|| "opens session 1".to_owned());
-            table.open(Session::new(1, &destroyed))
-        })
+        spawn("sleeper", move || open(&*table, 1, &destroyed))
     };
-    note(|| "opens session 2".to_owned());
-    let top = table.open(Session::new(2, &destroyed));
-    note(|| "opens session 3".to_owned());
-    let next = table.open(Session::new(3, &destroyed));
+    let top = open(&*table, 2, &destroyed);
+    let next = open(&*table, 3, &destroyed);
     note(|| "closes session 2".to_owned());
     let closed = top.is_some_and(|id| table.close(id));
-    note(|| "opens session 4".to_owned());
-    let again = table.open(Session::new(4, &destroyed));
+    let again = open(&*table, 4, &destroyed);
     let slept = sleeper.join().unwrap();
     let top_is_open = if closed { None } else { top };
     let slots: Vec<usize> = [slept, top_is_open, next, again].into_iter().flatten().map(T::slot).collect();

@@ -3,11 +3,11 @@
 #![doc = include_str!("guard.md")]
 
 use super::miniature::{Defect, Miniature};
-use super::{Session, Table};
+use super::{Session, Table, destroyed, open};
 use crate::spawn;
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering};
+use selvedge::sync::{Arc, Ordering};
 
 struct Uncounted;
 impl Defect for Uncounted {
@@ -47,9 +47,9 @@ enum End {
 }
 
 fn guard_across<T: Table>(end: End) -> &'static str {
-    let destroyed = Arc::new(AtomicU32::new(0));
+    let destroyed = destroyed();
     let table = Arc::new(T::new(1, 2));
-    let id = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let id = open(&*table, 1, &destroyed).expect("the table is empty");
     let reader = {
         let table = table.clone();
         spawn("reader", move || {
@@ -68,7 +68,8 @@ fn guard_across<T: Table>(end: End) -> &'static str {
         }
     };
     // The slot is free again unless the reader holds it.
-    let next = table.open(Session::new(2, &destroyed));
+    let next = open(&*table, 2, &destroyed);
+    note(|| "looks for session 1".to_owned());
     let late = table.visit(id);
     let seen = reader.join().unwrap();
     always("own-session", seen.is_none_or(|name| name == 1), || {

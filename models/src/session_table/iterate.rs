@@ -3,11 +3,11 @@
 #![doc = include_str!("iterate.md")]
 
 use super::miniature::{Defect, Miniature};
-use super::{Session, Table};
+use super::{Session, Table, destroyed, open};
 use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32, Ordering};
+use selvedge::sync::{Arc, Ordering};
 
 struct RelaxedPublish;
 impl Defect for RelaxedPublish {
@@ -28,9 +28,9 @@ impl Defect for RelaxedPop {
 }
 
 fn iteration_meets_reuse<T: Table>() -> &'static str {
-    let destroyed = Arc::new(AtomicU32::new(0));
+    let destroyed = destroyed();
     let table = Arc::new(T::new(1, 2));
-    let first = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let first = open(&*table, 1, &destroyed).expect("the table is empty");
     let closer = {
         let table = table.clone();
         spawn("closer", move || {
@@ -40,10 +40,7 @@ fn iteration_meets_reuse<T: Table>() -> &'static str {
     };
     let opener = {
         let (table, destroyed) = (table.clone(), destroyed.clone());
-        spawn("opener", move || {
-            note(|| "opens session 2".to_owned());
-            table.open(Session::new(2, &destroyed))
-        })
+        spawn("opener", move || open(&*table, 2, &destroyed))
     };
     let iterator = {
         let table = table.clone();
@@ -60,7 +57,7 @@ fn iteration_meets_reuse<T: Table>() -> &'static str {
         always(
             "own-session",
             (*id == first) == (*name == 1) && (Some(*id) == second) == (*name == 2),
-            || format!("{id:?} showed session {name}"),
+            || format!("{} showed session {name}", T::shown(*id)),
         );
     }
     sometimes("sees-the-first", seen.iter().any(|(_, name)| *name == 1));

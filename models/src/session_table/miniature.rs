@@ -2,7 +2,7 @@
 //! `free_list.rs` step by step; the state tables there hold here too, with 8 bits of index.
 
 use super::{Session, Table};
-use selvedge::sync::{AtomicU64, Named, Ordering, UnsafeCell};
+use selvedge::sync::{AtomicU64, Named, Ordering, Shown, UnsafeCell};
 use std::marker::PhantomData;
 
 /// What a broken table does otherwise. Each constant is right by default; a variant changes one.
@@ -43,6 +43,28 @@ struct Slot {
     word: AtomicU64,
     below: AtomicU64,
     value: UnsafeCell<Option<Session>>,
+}
+
+/// A word as its parts say it: `g1 open, 1 guard`.
+fn word(word: &u64) -> String {
+    let guards = match word & GUARDS {
+        0 => String::new(),
+        1 => ", 1 guard".to_owned(),
+        n => format!(", {n} guards"),
+    };
+    match word >> SHIFT {
+        0 => "never used".to_owned(),
+        g => format!("g{g} {}{guards}", if word & OPEN == 0 { "closed" } else { "open" }),
+    }
+}
+
+/// A link of the free list: the slot, and with ids the generation that it will have.
+fn link<D: Defect>(link: &u64) -> String {
+    match link {
+        0 => "none".to_owned(),
+        id if D::FREE_LIST_OF_IDS => format!("slot {} g{}", id & 0xff, id >> SHIFT),
+        number => format!("slot {}", number - 1),
+    }
 }
 
 /// The table.
@@ -161,16 +183,22 @@ impl<D: Defect> Miniature<D> {
 impl<D: Defect> Table for Miniature<D> {
     type Id = u64;
 
+    fn shown(id: u64) -> String {
+        format!("slot {} g{}", id & 0xff, id >> SHIFT)
+    }
+
     fn new(capacity: usize, generations: u64) -> Self {
         let first = |index: usize| if index < capacity { Self::link(1 << SHIFT | index as u64) } else { 0 };
         let slot = |index| Slot {
-            word: AtomicU64::new(0).named_with(|| format!("slot[{index}].word")),
-            below: AtomicU64::new(first(index + 1)).named_with(|| format!("slot[{index}].below")),
+            word: AtomicU64::new(0).named_with(|| format!("slot[{index}].word")).shown(word),
+            below: AtomicU64::new(first(index + 1))
+                .named_with(|| format!("slot[{index}].below"))
+                .shown(link::<D>),
             value: UnsafeCell::new(None).named_with(|| format!("slot[{index}].value")),
         };
         Miniature {
             slots: (0..capacity).map(slot).collect(),
-            head: AtomicU64::new(first(0)).named("free.head"),
+            head: AtomicU64::new(first(0)).named("free.head").shown(link::<D>),
             retired: AtomicU64::new(0).named("retired"),
             generations,
             defect: PhantomData,

@@ -9,9 +9,9 @@ mod iterate;
 mod miniature;
 mod retirement;
 
-use selvedge::check::Model;
+use selvedge::check::{Model, note};
 use selvedge::session_table::{Limits, SessionId, SessionTable};
-use selvedge::sync::{Arc, AtomicU32, Ordering};
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering};
 
 /// All of them, simplest first.
 pub fn models() -> Vec<Model> {
@@ -22,6 +22,18 @@ pub fn models() -> Vec<Model> {
 struct Session {
     name: u32,
     destroyed: Arc<AtomicU32>,
+}
+
+/// Counts destroyed sessions.
+fn destroyed() -> Arc<AtomicU32> {
+    Arc::new(AtomicU32::new(0).named("destroyed"))
+}
+
+/// Opens a session of this name.
+fn open<T: Table>(table: &T, name: u32, destroyed: &Arc<AtomicU32>) -> Option<T::Id> {
+    let session = Session::new(name, destroyed);
+    note(|| format!("opens session {name}"));
+    table.open(session)
 }
 
 impl Session {
@@ -40,6 +52,8 @@ impl Drop for Session {
 /// The seam between the variants: as much of the table as the models use. Guards last for one call.
 trait Table: Send + Sync + Sized + 'static {
     type Id: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static;
+    /// An id in words.
+    fn shown(id: Self::Id) -> String;
     fn new(capacity: usize, generations: u64) -> Self;
     fn open(&self, session: Session) -> Option<Self::Id>;
     /// Did this call close the session?
@@ -58,6 +72,9 @@ trait Table: Send + Sync + Sized + 'static {
 
 impl Table for SessionTable<Session> {
     type Id = SessionId;
+    fn shown(id: SessionId) -> String {
+        format!("slot {} g{}", id.index(), id.generation())
+    }
     fn new(capacity: usize, generations: u64) -> Self {
         SessionTable::with_limits(Limits { capacity, generations }).expect("small limits are valid")
     }

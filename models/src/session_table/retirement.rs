@@ -3,11 +3,11 @@
 #![doc = include_str!("retirement.md")]
 
 use super::miniature::{Defect, Miniature};
-use super::{Session, Table};
+use super::{Session, Table, destroyed, open};
 use crate::spawn;
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::session_table::SessionTable;
-use selvedge::sync::{Arc, AtomicU32};
+use selvedge::sync::Arc;
 
 struct Wraps;
 impl Defect for Wraps {
@@ -19,14 +19,13 @@ impl Defect for Wraps {
 const GENERATIONS: u64 = 2;
 
 fn slot_is_used_up<T: Table>() -> &'static str {
-    let destroyed = Arc::new(AtomicU32::new(0));
+    let destroyed = destroyed();
     let table = Arc::new(T::new(1, GENERATIONS));
-    let first = table.open(Session::new(1, &destroyed)).expect("the table is empty");
+    let first = open(&*table, 1, &destroyed).expect("the table is empty");
     let opener = {
         let (table, destroyed) = (table.clone(), destroyed.clone());
         spawn("opener", move || {
-            note(|| "opens session 2".to_owned());
-            let second = table.open(Session::new(2, &destroyed));
+            let second = open(&*table, 2, &destroyed);
             second.map(|id| {
                 note(|| "closes session 2".to_owned());
                 (id, table.close(id))
@@ -36,12 +35,15 @@ fn slot_is_used_up<T: Table>() -> &'static str {
     let mut issued = vec![first];
     note(|| "closes session 1".to_owned());
     let closed = table.close(first);
-    issued.extend(table.open(Session::new(3, &destroyed)));
+    issued.extend(open(&*table, 3, &destroyed));
     let second = opener.join().unwrap();
     issued.extend(second.map(|(id, _)| id));
-    issued.extend(table.open(Session::new(4, &destroyed)));
+    issued.extend(open(&*table, 4, &destroyed));
     let unique = issued.iter().enumerate().all(|(n, id)| !issued[..n].contains(id));
-    always("ids-unique", unique, || format!("issued, in some order: {issued:?}"));
+    always("ids-unique", unique, || {
+        let issued: Vec<String> = issued.iter().map(|id| T::shown(*id)).collect();
+        format!("issued, in some order: {}", issued.join(", "))
+    });
     always("generations-bounded", issued.len() as u64 <= GENERATIONS, || {
         format!("a slot of {GENERATIONS} generations held {} sessions", issued.len())
     });

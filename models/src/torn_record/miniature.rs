@@ -2,7 +2,8 @@
 //! the head to be records.
 
 use super::{Event, Found, Recorder};
-use selvedge::sync::{AtomicBool, AtomicU64, Mutex, Named, Ordering};
+use selvedge::check::note;
+use selvedge::sync::{AtomicBool, AtomicU64, Mutex, Named, Ordering, Shown};
 
 /// The ring. All accesses are `SeqCst`: not their order is at fault, but what is done between them.
 struct Ring {
@@ -50,6 +51,7 @@ impl Recorder for HeadUnderLock {
         // BUG: the head is read, and the record written at it, before the lock is taken: so does another writer.
         let head = self.ring.head.load(Ordering::SeqCst);
         self.ring.write(head, event);
+        note(|| "publishes the head".to_owned());
         let _publishing = self.publishing.lock();
         self.ring.head.store(head + 1, Ordering::SeqCst);
     }
@@ -66,9 +68,12 @@ pub struct InLoggerFlag {
 
 impl Recorder for InLoggerFlag {
     fn new(capacity: usize) -> Self {
-        InLoggerFlag { ring: Ring::new(capacity), in_logger: AtomicBool::new(false).named("in_logger") }
+        let in_logger = AtomicBool::new(false).named("in_logger");
+        let in_logger = in_logger.shown(|set| if *set { "busy" } else { "free" });
+        InLoggerFlag { ring: Ring::new(capacity), in_logger }
     }
     fn record(&self, event: Event) {
+        note(|| "leaves if somebody is in here".to_owned());
         if self.in_logger.swap(true, Ordering::SeqCst) {
             // BUG: meant for a recorder that is called by itself; it is another thread's event that is dropped, and
             // nobody counts it.
@@ -77,6 +82,7 @@ impl Recorder for InLoggerFlag {
         let head = self.ring.head.load(Ordering::SeqCst);
         self.ring.write(head, event);
         self.ring.head.store(head + 1, Ordering::SeqCst);
+        note(|| "is done".to_owned());
         self.in_logger.store(false, Ordering::SeqCst);
     }
     fn read(&self) -> Found {

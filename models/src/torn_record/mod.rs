@@ -78,6 +78,7 @@ fn scenario<R: Recorder>(capacity: usize, asked: Asked) -> &'static str {
     for writer in writers {
         writer.join().unwrap();
     }
+    note(|| "reads again, when all is over".to_owned());
     let end = recorder.read();
     check(&end);
     let accounted = end.events.len() as u64 + end.missing;

@@ -60,7 +60,7 @@ impl Client for SharedField {
 
     fn request(&self, caller: usize) {
         // BUG: the field is shared, so the next two statements may see the session of the other request.
-        note(|| format!("builds session {caller}"));
+        note(|| format!("caller {caller} builds its session {caller}"));
         self.session.store(caller, Ordering::SeqCst);
         note(|| "configures the session that is there".to_owned());
         self.configured[self.session.load(Ordering::SeqCst)].store(true, Ordering::SeqCst);

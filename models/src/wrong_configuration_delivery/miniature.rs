@@ -2,11 +2,12 @@
 //! and a handler for what arrives.
 
 use super::{Configuration, NEW, Node, OLD};
-use selvedge::sync::{AtomicU64, Mutex, MutexGuard, Named, Ordering};
+use selvedge::check::note;
+use selvedge::sync::{AtomicU64, Mutex, MutexGuard, Named, Ordering, Shown};
 use std::marker::PhantomData;
 
 /// Where a node is in a change of membership.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     Operational,
     Gather,
@@ -43,6 +44,7 @@ impl Handler for AnyState {
     fn receive(node: &Membership, _: Configuration, deliver: impl FnOnce()) -> bool {
         // BUG: nobody asks which state the node is in, nor which configuration the message is of.
         let _state = node.state.lock();
+        note(|| "delivers it, whatever the state".to_owned());
         deliver();
         true
     }
@@ -57,6 +59,7 @@ impl Handler for OperationalOnly {
         let state = node.state.lock();
         let operational = *state == State::Operational;
         if operational {
+            note(|| "delivers it: the node is operational".to_owned());
             deliver();
         }
         operational
@@ -70,10 +73,12 @@ impl Handler for CheckThenDeliver {
     fn receive(node: &Membership, sent: Configuration, deliver: impl FnOnce()) -> bool {
         let current = {
             let _state = node.state.lock();
+            note(|| "is it of this configuration?".to_owned());
             node.view() == sent
         };
         // BUG: the lock is free, and the next configuration may be installed before this is delivered.
         if current {
+            note(|| "delivers it: it was of this configuration".to_owned());
             deliver();
         }
         current
@@ -88,7 +93,7 @@ pub struct Miniature<H> {
 
 impl<H: Handler> Node for Miniature<H> {
     fn new() -> Self {
-        let state = Mutex::new(State::Operational).named("state");
+        let state = Mutex::new(State::Operational).named("state").shown(|state| format!("{state:?}"));
         let membership = Membership { state, view: AtomicU64::new(OLD).named("view") };
         Miniature { membership, handler: PhantomData }
     }
@@ -100,6 +105,7 @@ impl<H: Handler> Node for Miniature<H> {
     }
     fn install(&self) {
         let _state = self.membership.enter(State::Operational);
+        note(|| "tells the application".to_owned());
         self.membership.view.store(NEW, Ordering::SeqCst);
     }
     fn receive(&self, sent: Configuration, deliver: impl FnOnce()) -> bool {

@@ -36,6 +36,7 @@ trait Node: Send + Sync + Sized + 'static {
 
 /// A message has arrived. Was it delivered?
 fn arrives<N: Node>(node: &N, sent: Configuration) -> bool {
+    note(|| format!("a message sent in configuration {sent} arrives"));
     node.receive(sent, || {
         let view = node.view();
         always("own-configuration", view == sent, || {

@@ -14,7 +14,7 @@ use crate::check::verdict::Kind;
 use columns::{Columns, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use steps::{Step, noise, quiet, steps};
+use steps::{Step, changes, noise, quiet, steps};
 
 /// Nothing is wider.
 pub const WIDTH: usize = 100;
@@ -165,9 +165,15 @@ fn telling(t: &Trace, why: &Why, steps: &[Step<'_>], n: usize) -> BTreeSet<usize
     let score = |i: usize| {
         let s = &steps[i];
         let e = &t.events[s.first];
+        // Where a lock shows what it protects, a section that leaves that alone and says nothing tells little.
+        let events = &t.events[s.first..=s.last];
+        let section = e.op == "lock" && events.iter().any(|e| e.wrote.is_some());
+        let says = events.iter().any(|e| !e.note.is_empty() || changes(e).is_some());
         match e.object.as_deref() {
             // The last one is what it came to.
             _ if i + 1 == steps.len() && !quiet(e) || named().any(|w| (s.first..=s.last).contains(w)) => 5,
+            _ if section && says => 4,
+            _ if section => 1,
             Some(o) if spoken.contains(o) => 4,
             _ if !e.note.is_empty() => 3,
             _ if quiet(e) => 0,

@@ -20,7 +20,7 @@ impl StateColumn {
     /// As wide as it needs to be.
     pub fn width(&self) -> usize {
         let cells = self.cells.iter().map(|(v, changed)| v.chars().count() + usize::from(*changed));
-        cells.max().unwrap_or(0).max(self.name.chars().count()).min(18)
+        cells.max().unwrap_or(0).max(self.name.chars().count()).min(20)
     }
 }
 

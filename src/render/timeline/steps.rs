@@ -43,8 +43,11 @@ pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
         if let ("lock", Some(after)) = (e.op.as_str(), events.get(i + 1))
             && (after.op.as_str(), after.thread, &after.object) == ("unlock", e.thread, &e.object)
         {
-            // What it protects may have changed, and the unlock says how.
-            text = format!("lock+{}", after.text);
+            // What it protects has changed, and the unlock says how; or it has not, as far as is known.
+            text = match changes(after) {
+                Some(change) => change.to_owned(),
+                None => format!("lock+{}", after.text),
+            };
             inner = after.note.as_str();
             i += 1;
         }
@@ -60,6 +63,13 @@ pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
         i += 1;
     }
     out
+}
+
+/// `nodes: [0, 2] -> [0]`, if `e` ends a section that has changed what its lock protects, and that is shown.
+pub(super) fn changes(e: &TraceEvent) -> Option<&str> {
+    let (verb, change) = e.text.split_once(' ')?;
+    let ends = verb.starts_with("unlock") && e.wrote.is_some();
+    (ends && e.object.as_deref() != Some(change)).then_some(change)
 }
 
 /// Folds the last `period` steps into the equal ones before them.

@@ -116,7 +116,11 @@ impl<'a> Words<'a> {
                 let of_it = e.object.as_ref() == Some(&name);
                 if content != before {
                     let of = if of_it { String::new() } else { format!(", {name}") };
-                    let _ = write!(e.text, "{of}: {before} -> {content}");
+                    let _ = if before.chars().count() + content.chars().count() <= BOTH {
+                        write!(e.text, "{of}: {before} -> {content}")
+                    } else {
+                        write!(e.text, "{of}: now {content}")
+                    };
                 }
                 if of_it {
                     e.wrote = Some(content.to_owned());
@@ -282,6 +286,9 @@ fn written(e: &Event) -> Option<(ObjectId, u64)> {
         _ => None,
     }
 }
+
+/// Longer contents are shown as they are after a section, and not as they were before.
+const BOTH: usize = 36;
 
 /// One value after another.
 fn change(old: &str, new: &str) -> String {
