@@ -134,8 +134,8 @@ fn notes_say_what_operations_are_for() {
     narrow(&text);
     for words in [
         "reads the old count: load n -> 0",
-        "checks the books: lock+unlock audit,",
-        "finds them short",
+        "checks the books: lock+unlock audit, finds",
+        "them short",
         "compares",
     ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}:\n{text}");

@@ -16,6 +16,7 @@ use super::model::{Discipline, Memory, Outcome, Scenario, Strategy};
 use super::progress::Digest;
 use super::run::{Execution, Failure, Run};
 use super::verdict::{Kind, Verdict};
+use spent::Spent;
 use std::collections::BTreeMap;
 use std::panic::Location;
 
@@ -23,6 +24,7 @@ pub mod exact;
 pub mod loom;
 pub mod native;
 pub mod shuttle;
+pub mod spent;
 pub mod stuck;
 
 /// What an engine does for the facade.
@@ -216,6 +218,8 @@ pub struct Exploration {
     pub seen: Vec<&'static str>,
     /// How else the executions came out, and how the outcomes come about.
     pub census: Census,
+    /// What making the counterexample shorter took, where that was done.
+    pub shortening: Option<Spent>,
 }
 
 /// What is known of the ways in which a model comes out, beyond the counts of its outcomes.
@@ -240,6 +244,7 @@ impl Exploration {
             outcomes: BTreeMap::new(),
             seen: Vec::new(),
             census: Census::default(),
+            shortening: None,
         }
     }
 
@@ -263,6 +268,7 @@ impl Exploration {
             outcomes: std::mem::take(&mut s.outcomes),
             seen: std::mem::take(&mut s.seen),
             census,
+            shortening: None,
         }
     }
 }

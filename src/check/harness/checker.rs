@@ -180,6 +180,7 @@ impl Checker {
                 stdout: String::new(),
                 stderr: String::new(),
                 engine_failed: false,
+                shortening: None,
             };
             match conclude("model", &report) {
                 Ok(looked) => seen += usize::from(looked),

@@ -19,8 +19,9 @@ pub mod tally;
 pub mod trace;
 
 use super::engine::Progress;
+use super::engine::spent::Spent;
 use super::verdict::{Expect, Verdict};
-use super::worker::protocol::{Order, Subject, WirePlan};
+use super::worker::protocol::{Message, Order, Subject, WirePlan};
 use case::Case;
 use limits::Limits;
 use std::process::Command;
@@ -62,6 +63,8 @@ pub struct Report {
     pub stderr: String,
     /// The engine failed, not the model.
     pub engine_failed: bool,
+    /// What making the counterexample shorter took, where that was done.
+    pub shortening: Option<Spent>,
 }
 
 /// What happens during a run.
@@ -256,5 +259,9 @@ pub fn run_subject(
         stdout: ended.stdout,
         stderr: ended.stderr,
         engine_failed: judged.engine_failed,
+        shortening: ended.messages.iter().find_map(|m| match m {
+            Message::Done(c) => c.shortening,
+            _ => None,
+        }),
     }))
 }

@@ -11,6 +11,7 @@ pub mod protocol;
 mod shape;
 mod shrink;
 
+use super::engine::spent::Spent;
 use super::engine::{self, Exploration, Plan};
 use super::litmus;
 use super::model::{Catalogue, EngineKind, Outcome, Scenario};
@@ -126,9 +127,10 @@ fn shortened(
         && matches!(order.subject, Subject::Variant { .. } | Subject::Test { .. });
     let failure = e.failure.as_deref().filter(|_| wanted)?;
     SHRINKING.store(true, Ordering::Relaxed);
-    let shrunk = shrink::shrink(scenario, plan, failure);
+    let (shrunk, spent) = Spent::on(|| shrink::shrink(scenario, plan, failure));
     SHRINKING.store(false, Ordering::Relaxed);
     let raw = Trace::of(failure).size();
+    e.shortening = Some(spent);
     e.failure = Some(shrunk?);
     Some(raw)
 }

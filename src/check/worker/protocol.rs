@@ -5,6 +5,7 @@
 //! file descriptors. Each line is a JSON [`Line`] with the worker's process id, so that nothing a forked
 //! descendant writes is believed.
 
+use crate::check::engine::spent::Spent;
 use crate::check::engine::{Exploration, Plan};
 use crate::check::model::{Discipline, EngineKind, Memory, Strategy};
 use crate::check::runner::tally::Tally;
@@ -203,6 +204,8 @@ pub struct Conclusion {
     pub observed: Observed,
     /// A hash of the model's operations, where it was asked for.
     pub shape: Option<String>,
+    /// What making the counterexample shorter took, where that was done.
+    pub shortening: Option<Spent>,
 }
 
 /// What the worker saw of the model while it ran.
@@ -226,6 +229,7 @@ impl Conclusion {
             seen: e.seen.into_iter().map(str::to_owned).collect(),
             observed,
             shape,
+            shortening: e.shortening,
         }
     }
 }

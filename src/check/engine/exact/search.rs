@@ -12,6 +12,7 @@ use super::job::{End, Failing, Worker};
 use super::locations::Names;
 use super::lower::{IN_ROW, TIMEOUTS};
 use super::rounds::Patience;
+use crate::check::engine::spent::Spent;
 use crate::check::engine::{Census, Exploration, Plan};
 use crate::check::model::{Outcome, Scenario};
 use crate::check::run::Execution;
@@ -105,6 +106,7 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: &Mode) -> Ex
         outcomes: BTreeMap::new(),
         seen: Vec::new(),
         census: Census::default(),
+        shortening: None,
     };
     match end.map(|e| e.1) {
         None if executions > plan.executions => {
@@ -131,7 +133,8 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: &Mode) -> Ex
         }
         Some(EndOf::Failed(first)) => {
             let w = Worker::new(scenario.clone(), plan, mode, Names::default());
-            let shown = w.counterexample(first, plan);
+            let (shown, spent) = Spent::on(|| w.counterexample(first, plan));
+            x.shortening = Some(spent);
             let f = shown.failure;
             x.verdict = Verdict::Found { property: f.property.clone(), kind: f.kind };
             x.failure = Some(f);

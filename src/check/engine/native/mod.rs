@@ -115,6 +115,7 @@ pub fn explore(scenario: &Scenario, plan: &Plan) -> Exploration {
         outcomes: BTreeMap::new(),
         seen: Vec::new(),
         census: Census::default(),
+        shortening: None,
     };
     for n in 0..plan.executions {
         let execution = Arc::new(Execution::default());
