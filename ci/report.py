@@ -1,6 +1,6 @@
 """Reads the HTML report as people do: in headless Chromium, with keys, from disk and without a network.
 
-Usage: report.py PAGE [DIRECTORY FOR SCREENSHOTS]. Needs chromium and chromedriver; speaks WebDriver over loopback.
+Usage: report.py PAGE PAGE-OF-PLANTED-BUGS [DIRECTORY FOR SCREENSHOTS]. Needs chromium and chromedriver; speaks WebDriver over loopback.
 """
 
 import base64
@@ -227,6 +227,55 @@ def keyboard_only(b, url):
     want(b.run(WHERE).endswith("the end"), "the passing track does not come to its end")
 
 
+def addresses(b, url):
+    """Links within the page keep the variant; what the page does not have is said, not replaced in silence."""
+    b.open(url + "#step=2")
+    b.press("]", "]")
+    name, hash = b.run("return [document.getElementById('name').textContent, location.hash]")
+    for link in (".jump", ".skip"):
+        b.run("document.querySelector(arguments[0]).click()", link)
+        now = b.run("return [document.getElementById('name').textContent, location.hash]")
+        want(now == [name, hash], f"{link} leads away from {hash} to {now}")
+    for wrong in ("#v=no/such&step=1", "#cx=no/such/exact&step=1", "#step=9999", "#step=x"):
+        b.open(url + wrong)
+        said = b.run("const n = document.getElementById('notice'); return n.hidden ? '' : n.textContent")
+        want("There is no" in said, f"{wrong} is not said to be missing: {said!r}")
+    b.open(url + "#step=1")
+    want(b.run("return document.getElementById('notice').hidden"), "a good address is called missing")
+    # The other track opens at the same place.
+    b.open(url)
+    b.press("End", "Left")
+    want(b.run("return !document.getElementById('swap').hidden"), "the first counterexample has no passing track")
+    b.press("s")
+    want(b.run(STEP) > 0, "the passing track begins at its start, not at the same place")
+
+
+def of_each_kind(b, planted):
+    """The planted bugs: a cycle is bracketed in words, a race shows both of its accesses."""
+    b.open(planted + "#v=planted/after_you&step=0")
+    cycle = b.run("""const f = data.failures[at.failure], rows = [...document.querySelectorAll('.track tbody tr')];
+      return { repeats: f.repeats, turns: rows.filter((r) => r.matches('.turn')).map((r) => [rows.indexOf(r), r.textContent]),
+        round: rows.filter((r) => r.matches('.mine.round')).map((r) => [rows.indexOf(r), r.textContent]) };""")
+    want(cycle["repeats"], "the planted livelock has no cycle")
+    first, last = (n + 1 for n in cycle["repeats"])
+    want(len(cycle["turns"]) == 2, f"the cycle is not bracketed: {cycle}")
+    (top, begins), (bottom, ends) = cycle["turns"]
+    want(f"steps {first} to {last} repeat for ever" in begins and "goes round again" in ends, f"in which words: {begins} {ends}")
+    want(cycle["round"] and all(top < at < bottom and "repeats" in text for at, text in cycle["round"]),
+         f"the steps of the cycle are not between its ends, or not marked: {cycle}")
+    b.press("End")
+    want("repeats for ever" in b.run(WHERE), f"the last step is not said to repeat: {b.run(WHERE)}")
+    for variant, both in (("data_race", ["write payload", "read payload"]), ("use_after_free", ["request"])):
+        b.open(f"{planted}#v=planted/{variant}&step=0")
+        marked = b.run("return [...document.querySelectorAll('.track tr:not([hidden])')].filter((r) => /[◆◇]/.test(r.textContent)).map((r) => r.textContent)")
+        for access in both:
+            want(any(access in row for row in marked), f"{variant}: {access} is not marked: {marked}")
+    b.open(planted)
+    bad = b.run("""return data.variants.filter((v) => v.clearest).filter((v) => { fromAddress('#v=' + nameOf(v) + '&step=0');
+      return !/must hold: \\S/.test(document.querySelector('.lead').textContent); }).map(nameOf)""")
+    want(not bad, f"nothing is said to have to hold in {bad}")
+
+
 def looks(b, url, shots):
     """Light, dark, narrow and printed: readable in all of them."""
     def shot(name, whole=False):
@@ -271,7 +320,8 @@ def looks(b, url, shots):
 
 def main():
     page = pathlib.Path(sys.argv[1]).resolve()
-    shots = sys.argv[2] if len(sys.argv) > 2 else None
+    planted = pathlib.Path(sys.argv[2]).resolve().as_uri()
+    shots = sys.argv[3] if len(sys.argv) > 3 else None
     if shots:
         os.makedirs(shots, exist_ok=True)
     size = page.stat().st_size
@@ -289,6 +339,8 @@ def main():
             links_back(b, url, *steps_through(b, url))
             every_variant(b, url)
             keyboard_only(b, url)
+            addresses(b, url)
+            of_each_kind(b, planted)
             looks(b, url, shots)
             heard = b.complaints()
             want(not heard, "the console complains: " + "; ".join(heard[:5]))

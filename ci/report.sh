@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 profile=${REPORT_PROFILE:-release}
-cargo build --quiet --profile "${profile/debug/dev}" -p selvedge-models --bin selvedge
+cargo build --quiet --profile "${profile/debug/dev}" -p selvedge-models --bin selvedge --bin selvedge-planted
 gate="${CARGO_TARGET_DIR:-target}/$profile/selvedge"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -22,6 +22,9 @@ page="$scratch/report.html"
 [ "$(stat -c %s "$page" 2>/dev/null || stat -f %z "$page")" -lt 5000000 ] || fail "the page is larger than 5 MB"
 ! grep -qE 'src="|href="http|url\(|@import' "$page" || fail "the page asks for something that is not in it"
 
+# One bug of each kind: what the catalogue does not have must be drawn as well.
+"${gate}-planted" report --out "$scratch/planted" >/dev/null
+
 bash ci/tools.sh
 for tool in chromium chromedriver python3; do
     command -v $tool >/dev/null || {
@@ -29,5 +32,5 @@ for tool in chromium chromedriver python3; do
         exit 0
     }
 done
-timeout 300 python3 ci/report.py "$page" ${REPORT_SCREENSHOTS:+"$REPORT_SCREENSHOTS"}
+timeout 300 python3 ci/report.py "$page" "$scratch/planted/report.html" ${REPORT_SCREENSHOTS:+"$REPORT_SCREENSHOTS"}
 echo "report: ok"

@@ -94,10 +94,12 @@ impl Data {
     fn variant(&mut self, m: &Model, v: &Variant, mine: &[&Report]) -> Value {
         let checks: Vec<Value> = mine.iter().map(|r| self.check(m, r)).collect();
         let outcomes = best(mine.iter().copied()).and_then(|r| self.outcomes(m, r));
+        let properties: Vec<Value> =
+            m.properties.iter().map(|p| json!([p.name, format!("{:?}", p.kind).to_lowercase()])).collect();
         let clearest = clearest(mine.iter().copied()).map(|(r, _)| r.case.identity());
         json!({
             "model": m.name, "variant": v.name, "role": v.role.word(), "title": m.title, "about": v.about,
-            "incident": m.incident, "checks": checks, "outcomes": outcomes, "clearest": clearest,
+            "incident": m.incident, "properties": properties, "checks": checks, "outcomes": outcomes, "clearest": clearest,
         })
     }
 
@@ -166,7 +168,7 @@ impl Data {
             "fingerprint": r.fingerprint, "property": t.property, "sentence": sentence, "kind": t.kind.word(),
             "message": t.message, "why": why.sentences, "steps": why.steps, "places": places,
             "critical": t.critical, "nearest": t.nearest, "minimal": t.minimal, "threads": threads,
-            "thread": t.thread, "initial": t.initial, "events": self.events(&t.events),
+            "thread": t.thread, "initial": t.initial, "repeats": t.repeats, "events": self.events(&t.events),
             "passing": self.events(&t.passing), "text": anstream::adapter::strip_str(&timeline(t)).to_string(),
         });
         self.failures.push(value);

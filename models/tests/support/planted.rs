@@ -1,7 +1,7 @@
 //! One planted bug of each kind, as small as it can be: what the reports about them say is kept in
 //! `models/tests/goldens/planted`. A `selvedge` command like any other; never run by itself.
 
-use selvedge::check::{Catalogue, EngineKind, Kind, Model, Variant, always, violated_unless};
+use selvedge::check::{Catalogue, EngineKind, Kind, Model, Variant, always, fingerprint, violated_unless};
 use selvedge::sync::{
     Arc, AtomicBool, AtomicPtr, AtomicU32, Condvar, Mutex, Named, Ordering, Tracked, UnsafeCell, hint, thread,
 };
@@ -26,6 +26,12 @@ fn planted() -> Model {
             Variant::buggy("livelock", livelock, &[("progress", Kind::Livelock)])
                 .without(EngineKind::Loom)
                 .without(EngineKind::Shuttle),
+        )
+        .variant(
+            // Only shuttle knows a state that comes again; the others would explore rounds without an end.
+            Variant::buggy("after_you", after_you, &[("progress", Kind::Livelock)])
+                .without(EngineKind::Loom)
+                .without(EngineKind::Exact),
         )
         .variant(Variant::buggy("lost_wakeup", lost_wakeup, &[("no-lost-wakeup", Kind::LostWakeup)]))
         .variant(Variant::buggy("leak", leak, &[("leak-free", Kind::Leak)]).counted_arcs())
@@ -134,6 +140,31 @@ fn livelock() -> &'static str {
     open.store(false, Ordering::SeqCst);
     visitor.join().unwrap();
     "visited"
+}
+
+/// Two who step back for each other, again and again.
+fn after_you() -> &'static str {
+    let [left, right] =
+        ["left wants", "right wants"].map(|name| Arc::new(AtomicBool::new(false).named(name)));
+    let pass = |mine: &AtomicBool, theirs: &AtomicBool| {
+        loop {
+            mine.store(true, Ordering::SeqCst);
+            if !theirs.load(Ordering::SeqCst) {
+                break;
+            }
+            mine.store(false, Ordering::SeqCst);
+            fingerprint(());
+            thread::yield_now();
+        }
+        mine.store(false, Ordering::SeqCst);
+    };
+    let other = {
+        let (left, right) = (left.clone(), right.clone());
+        thread::spawn(move || pass(&right, &left))
+    };
+    pass(&left, &right);
+    other.join().unwrap();
+    "passed"
 }
 
 /// A condition that is changed, and signalled, without its lock.

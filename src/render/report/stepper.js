@@ -1,5 +1,5 @@
 // The stepper: one execution in thread columns, beside it another one, step by step. A track is
-// { title, threads, events, failing, critical, why, initial, ends, compare }.
+// { title, threads, events, failing, critical, why, repeats, initial, ends, compare }.
 const stepper = { track: null, step: 0, all: false, rows: [] };
 
 // A plain access that nobody comes between reads as one step: the text of its beginning, if the end of it follows.
@@ -10,7 +10,9 @@ function whole(events, i) {
 
 // Steps that only one thread can notice, or that say nothing: left out unless asked for.
 function telling(track) {
-  const users = new Map(), said = (i) => track.critical.includes(i) || track.why.includes(i);
+  // The beginning of an access stands for all of it.
+  const users = new Map(), named = (i) => track.critical.includes(i) || track.why.includes(i);
+  const said = (i) => named(i) || whole(track.events, i) && named(i + 1);
   for (const e of track.events) {
     if (e.object) users.set(e.object, (users.get(e.object) || new Set()).add(e.t));
   }
@@ -46,8 +48,9 @@ function build(track) {
     const folded = e && !stepper.all && whole(track.events, i);
     const told = (list) => e && (list.includes(i) || folded && list.includes(i + 1));
     const mark = told(track.critical) ? 'critical' : told(track.why) ? 'spoken' : '';
-    const tr = make('tr', { class: [e ? 'mine' : 'theirs', mark].join(' ') },
-      make('th', { scope: 'row', class: 'n' }, e ? String(i + 1) : '', mark ? span('mark', ' ◆') : '', mark ? span('hidden', ' critical') : ''),
+    const tr = make('tr', { class: [e ? 'mine' : 'theirs', mark, round(track, i) ? 'round' : ''].join(' ') },
+      make('th', { scope: 'row', class: 'n' }, e ? String(i + 1) : '', mark ? span('mark', mark === 'critical' ? ' ◆' : ' ◇') : '', mark ? span('hidden', mark === 'critical' ? ' critical' : ' spoken of') : '',
+        round(track, i) ? span('hidden', ' repeats') : ''),
       used.map((t) => make('td', { class: 'lane' }, e && e.t === t
         ? make('div', { class: 'event' }, span('dot'), e.note ? make('div', { class: 'note' }, e.note) : '', words(folded || e.text)) : '')));
     if (o) place = j;
@@ -62,12 +65,19 @@ function build(track) {
     make('td', { colspan: used.length, class: 'ends' }, track.threads.filter((t) => t.note).map((t) => make('div', { class: 'note' }, t.name + ': ' + t.note)), track.ends));
   if (other) end.append(make('td', { class: 'other' }, rest ? span('soft', '… ' + count(rest, 'more step') + ', then: ') : '', other.ends));
   const waiting = used.filter((t) => track.threads[t].next && track.failing);
+  // Of a race, the second access has not been done: it is half of it.
+  const half = (t) => t === track.thread && ['data-race', 'use-after-free'].includes(track.kind);
+  const next = (t) => {
+    const what = track.threads[t].next.replace(/ begins$/, '');
+    if (half(t)) return [span('mark', '◆ '), make('strong', {}, 'here: ' + what)];
+    return track.stuck ? (what === 'yield' ? 'goes round again' : 'waits: ' + what) : 'next: ' + what;
+  };
   const then = waiting.length ? make('tr', { class: 'then' }, make('th', { scope: 'row', class: 'n soft' }, 'then'),
-    used.map((t) => make('td', { class: 'lane soft' }, waiting.includes(t) ? (track.stuck ? 'waits: ' : 'next: ') + track.threads[t].next : '')),
+    used.map((t) => make('td', { class: 'lane soft' }, waiting.includes(t) ? next(t) : '')),
     other ? make('td', { class: 'other' }) : '') : '';
   const title = (t) => track.threads[t].name;
   const heads = ['step', ...used.map(title), ...(other ? [(other.failing ? '✗ ' : '✓ ') + other.title] : [])];
-  const t = table(track.title + ', in thread columns, time downwards', heads, [...stepper.rows.map((r) => r.tr), then, end], 'track');
+  const t = table(track.title + ', in thread columns, time downwards', heads, [...rounds(track, used.length + 1 + (other ? 1 : 0)), then, end], 'track');
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('aria-hidden', 'true');
   $('steps').replaceChildren(t, svg);
@@ -78,6 +88,21 @@ function build(track) {
   $('swap').hidden = !other;
   $('swap').textContent = other ? '⇄ step through the ' + (other.failing ? 'failing' : 'passing') + ' one' : '';
   $('slider').max = String(visible().length);
+}
+
+// Is this step in the cycle that goes on for ever?
+const round = (track, i) => track.repeats && i !== null && i >= track.repeats[0] && i <= track.repeats[1];
+
+// The rows, with words before and after those that repeat.
+function rounds(track, columns) {
+  const rows = stepper.rows.map((r) => r.tr);
+  if (!track.repeats) return rows;
+  const [from, to] = track.repeats, place = (i) => stepper.rows.findIndex((r) => r.i === i);
+  const say = (sign, text) => make('tr', { class: 'turn round' }, make('th', { scope: 'row', class: 'n' }, sign), make('td', { colspan: columns - 1 }, text));
+  const steps = from === to ? 'step ' + (from + 1) + ' repeats' : 'steps ' + (from + 1) + ' to ' + (to + 1) + ' repeat';
+  rows.splice(place(to) + 1, 0, say('↺', 'everything is as it was before step ' + (from + 1) + ': it goes round again'));
+  rows.splice(place(from), 0, say('↻', 'from here on it goes round and round: ' + steps + ' for ever'));
+  return rows;
 }
 
 // An operation with its object and values set apart: `store vserver = 2 (sc)`.
@@ -92,7 +117,7 @@ function compared(e, o, other, elsewhere) {
   if (e && o && e.text === o.text) return make('td', { class: 'other same' }, make('span', { title: 'the same step' }, '='), span('hidden', ' the same'));
   if (e && !o) return make('td', { class: 'other gone' }, span('sign', '–'), span('soft', elsewhere ? ' ' + elsewhere : ' never'));
   const who = other.threads[o.t].name + ': ';
-  return make('td', { class: 'other differs' }, span('sign', e ? '≠ ' : '+ '), span('soft', who), words(o.text));
+  return make('td', { class: 'other differs' }, o.note ? make('div', { class: 'note' }, o.note) : '', span('sign', e ? '≠ ' : '+ '), span('soft', who), words(o.text));
 }
 
 // The step is a number of the log, whatever is hidden: 0 is before all, the last one is the end.
@@ -100,6 +125,7 @@ function draw() {
   const track = stepper.track, n = stepper.step, steps = track.events.length;
   let row = stepper.rows.find((r) => r.i === n - 1);
   if (row && row.tr.hidden) row.tr.hidden = false;
+  $('slider').max = String(visible().length);
   const seen = visible(), place = seen.filter((r) => r.i < n).length;
   $('slider').value = String(place);
   for (const r of stepper.rows) {
@@ -113,6 +139,7 @@ function draw() {
   let said = 'step ' + n + ' of ' + steps;
   if (e) said += ', ' + track.threads[e.t].name;
   if (src) said += '; ' + src.how + ' step ' + (src.from + 1) + ' (' + track.threads[track.events[src.from].t].name + ')' + (src.read ? ' wrote' : '');
+  if (round(track, n - 1)) said += '; in the round that repeats for ever';
   if (e && e.missed !== null) said += '; does not see step ' + (e.missed + 1);
   if (n === steps) said += track.failing ? ': ' + track.failing + ' is violated' : ': the end';
   $('where').textContent = said;
