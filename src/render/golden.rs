@@ -230,6 +230,7 @@ fn report(case: Case, verdict: Verdict) -> Report {
         stdout: String::new(),
         stderr: if found { String::new() } else { "last words\n".to_owned() },
         engine_failed: false,
+        shortening: None,
         verdict,
         case: Arc::new(case),
     }
@@ -299,7 +300,8 @@ fn the_outcomes() {
     reports[0].tally = Tally { whole: false, outcomes: Vec::new(), violations: vec![violated(1)] };
     reports[4].tally = Tally { whole: true, outcomes: vec![seen], violations: Vec::new() };
     assert_eq!(outcomes::best(reports.iter().take(3)).expect("one").case.engine, EngineKind::Exact);
-    let mut text: String = [2, 0, 4].iter().map(|i| outcomes::text(model, &reports[*i])).collect();
+    let mut text: String =
+        [2, 0, 4].iter().map(|i| outcomes::text(model, &reports[*i], reports[*i].trace.as_ref())).collect();
     text += &outcomes::line(model, &reports[4]);
     let text = plain(&text);
     narrow(&text);

@@ -58,10 +58,24 @@ fn named(out: &mut String, name: &str, word: &str, sentence: &str) {
     }
 }
 
-/// The lesson of a model, or of one variant of it, up to its counterexample.
+/// The lesson of a model up to its counterexample; of one variant the incident alone, for its counterexample is what was
+/// asked for.
 pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
     let mut out = String::new();
     heading(&mut out, m);
+    if let Some(only) = only {
+        let incident = m.lesson.split("\n# ").next().unwrap_or_default();
+        let incident = incident.trim_start().strip_prefix("# Incident").unwrap_or_default().trim();
+        if !incident.is_empty() {
+            out.push('\n');
+            let text = incident.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+            indented(&mut out, "  ", &text, |s| s);
+        }
+        out.push('\n');
+        variant(&mut out, only);
+        let _ = writeln!(out, "{}", dim(format!("  (`selvedge show {}` has the whole lesson)", m.name)));
+        return out;
+    }
     if !m.lesson.is_empty() {
         out.push('\n');
         for line in m.lesson.lines() {
@@ -85,7 +99,7 @@ pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
         }
     }
     let _ = writeln!(out, "\n{}", bold("variants"));
-    for v in m.variants.iter().filter(|v| only.is_none_or(|o| o.name == v.name)) {
+    for v in &m.variants {
         variant(&mut out, v);
     }
     out

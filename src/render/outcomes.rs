@@ -117,6 +117,22 @@ pub fn clearest<'a>(reports: impl Iterator<Item = &'a Report>) -> Option<(&'a Re
     reports.filter_map(|r| Some((r, r.trace.as_ref()?))).min_by_key(|(r, t)| (cost(r, t), t.events.len()))
 }
 
+/// A schedule in so much room: as many of its parts as fit, and that there are more.
+fn whole_parts(schedule: &str, room: usize) -> String {
+    if schedule.chars().count() <= room {
+        return schedule.to_owned();
+    }
+    let mut out = String::new();
+    for part in schedule.split(", ") {
+        if out.chars().count() + part.chars().count() + ", and on".len() > room {
+            break;
+        }
+        out += part;
+        out += ", ";
+    }
+    out + "and on"
+}
+
 /// A variant that holds, in one line.
 pub fn line(m: &Model, r: &Report) -> String {
     let Some(t) = table(m, r) else { return String::new() };
@@ -137,16 +153,19 @@ pub fn line(m: &Model, r: &Report) -> String {
     )
 }
 
-/// The table for people.
-pub fn text(m: &Model, r: &Report) -> String {
+/// The table for people. `shown`: the counterexample above it, which is a witness of one property and of no other.
+pub fn text(m: &Model, r: &Report, shown: Option<&Trace>) -> String {
     let Some(t) = table(m, r) else { return String::new() };
     let mut out = String::new();
     let by = super::engine(r.case.engine, r.case.strategy) + &super::under(&r.case.discipline);
     let head = format!("outcomes of {} by {by}", r.case.variant);
     let how = if t.whole { "exhaustive" } else { "not exhaustive" };
-    let cut = if t.cut { ", counted up to a violation" } else { "" };
+    let cut = if t.cut { ", those that fail up to there" } else { "" };
     let _ = writeln!(out, "\n{} ({how}: {}{cut})", bold(head), super::count(t.total, "execution"));
-    for row in &t.rows {
+    let _ = writeln!(out, "  {}", dim("shares are of the executions, which are not equally likely"));
+    // Other failures that this variant might have had, and did not.
+    let unseen = |row: &&Row<'_>| row.violated && t.share(row) == "not seen";
+    for row in t.rows.iter().filter(|row| !unseen(row)) {
         let padded = format!("{:11}", row.grade.map_or("ungraded", Grade::word));
         let grade = match row.grade {
             Some(Grade::Forbidden) if row.count > 0 => bad(padded),
@@ -164,9 +183,15 @@ pub fn text(m: &Model, r: &Report) -> String {
             under(&mut out, row.sentence);
         }
         if let Some(w) = row.witness {
-            under(&mut out, &clipped(&format!("so: {}", w.schedule()), WIDTH - 27));
-        } else if row.violated && row.count > 0 {
+            under(&mut out, &format!("so: {}", whole_parts(&w.schedule(), WIDTH - 31)));
+        } else if row.violated && shown.is_some_and(|t| t.property == row.word) {
             under(&mut out, "so: the counterexample");
+        }
+    }
+    let names: Vec<&str> = t.rows.iter().filter(unseen).map(|row| row.word).collect();
+    if !names.is_empty() {
+        for line in wrapped(&format!("violations not seen: {}", names.join(", ")), WIDTH - 2) {
+            let _ = writeln!(out, "  {}", dim(line));
         }
     }
     out

@@ -32,14 +32,14 @@ pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
         output::print(&text);
     }
     if let Some(r) = outcomes::best(reports.iter()) {
-        output::print(&outcomes::text(model, r));
+        output::print(&outcomes::text(model, r, shortest.map(|(_, t)| t)));
     }
     let whole = args.name == model.name;
     if !whole {
         output::print("\n");
     }
     for r in proofs(catalogue, model, limits)? {
-        output::print(&if whole { outcomes::text(model, &r) } else { outcomes::line(model, &r) });
+        output::print(&if whole { outcomes::text(model, &r, None) } else { outcomes::line(model, &r) });
     }
     Ok(if runner::interrupt::requested() { exit::INTERRUPTED } else { exit::OK })
 }

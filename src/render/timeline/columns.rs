@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 const NUMBER: usize = 5;
 const GAP: usize = 2;
-/// Positions in the source are cut to this.
+/// Positions in another file than most are cut to this.
 const AT: usize = 20;
 /// Positions go when a thread's column would be narrower than this because of them.
 const NARROW: usize = 22;
@@ -38,6 +38,10 @@ pub(super) struct Columns<'s> {
     states: Vec<(&'s StateColumn, usize)>,
     /// 0: positions are left out.
     at: usize,
+    /// The file of most positions: it is said once, and they are lines of it.
+    file: String,
+    /// Something that changes, or where it happens, has found no room.
+    pub cramped: bool,
 }
 
 /// The widest that columns may be, so that all of them fit into `room`.
@@ -60,13 +64,14 @@ impl<'s> Columns<'s> {
             })
             .collect();
         let mut room = WIDTH - NUMBER - 1;
-        let at = rows.iter().map(|r| short(&r.at).chars().count()).max().unwrap_or(0);
+        let file = usual(rows);
+        let wanted = rows.iter().map(|r| short(&r.at, &file).chars().count()).max().unwrap_or(0);
         let longest = natural.iter().copied().max().unwrap_or(0);
         let enough = |room: usize, least: usize| {
             let cap = widest(&natural, room);
             cap >= longest || cap >= least
         };
-        let at = if enough(room.saturating_sub(at), NARROW) { at } else { 0 };
+        let at = if enough(room.saturating_sub(wanted), NARROW) { wanted } else { 0 };
         room -= at;
         let mut kept = Vec::new();
         for s in states {
@@ -78,7 +83,8 @@ impl<'s> Columns<'s> {
         }
         let cap = widest(&natural, room);
         let threads = used.iter().zip(&natural).map(|(i, n)| (*i, (*n).min(cap))).collect();
-        Columns { threads, states: kept, at }
+        let cramped = at < wanted || (kept.is_empty() && !states.is_empty());
+        Columns { threads, states: kept, at, file, cramped }
     }
 
     /// Are there state columns?
@@ -87,6 +93,9 @@ impl<'s> Columns<'s> {
     }
 
     pub fn header(&self, out: &mut String, t: &Trace) {
+        if self.at > 0 {
+            let _ = writeln!(out, "{}", dim(clipped(&format!("at: lines of {}", self.file), WIDTH)));
+        }
         let mut line = format!("{:>NUMBER$} ", "step");
         for (i, w) in &self.threads {
             let _ = write!(line, "{:w$}", clipped(&title(t, *i), *w), w = w + GAP);
@@ -138,7 +147,7 @@ impl<'s> Columns<'s> {
                 let _ = write!(line, "{cell:w$}", w = w + GAP);
             }
             if self.at > 0 && n == 0 && !row.at.is_empty() {
-                line += &dim(short(&row.at));
+                line += &dim(short(&row.at, &self.file));
             }
             let line = line.trim_end();
             let _ = if row.bold { writeln!(out, "{}", bold(line)) } else { writeln!(out, "{line}") };
@@ -156,9 +165,21 @@ fn title(t: &Trace, i: usize) -> String {
     if i == 0 || *name == format!("t{i}") { name.clone() } else { format!("{name} (t{i})") }
 }
 
-/// `file.rs:41`: the folder is rarely the question, and the column is narrow.
-fn short(at: &str) -> String {
+/// The file of most rows; of several the one that comes first.
+fn usual(rows: &[Row]) -> String {
+    let files = || rows.iter().filter_map(|r| Some(r.at.rsplit_once(':')?.0));
+    let times = |file: &str| files().filter(|f| *f == file).count();
+    files().rev().max_by_key(|f| times(f)).unwrap_or_default().to_owned()
+}
+
+/// `:41` in the file of most rows, `file.rs:41` in another: the folder is rarely the question, and the column is narrow.
+fn short(at: &str, file: &str) -> String {
+    if let Some(line) = at.strip_prefix(file).filter(|line| line.starts_with(':')) {
+        return line.to_owned();
+    }
     let name = at.rsplit('/').next().unwrap_or(at);
-    let too_long = name.chars().count().saturating_sub(AT);
-    name.chars().skip(too_long).collect()
+    match name.chars().count().checked_sub(AT) {
+        Some(0) | None => name.to_owned(),
+        Some(more) => format!("..{}", name.chars().skip(more + 2).collect::<String>()),
+    }
 }

@@ -18,29 +18,38 @@ use steps::{Step, changes, noise, quiet, steps};
 
 /// Nothing is wider.
 pub const WIDTH: usize = 100;
-/// From the header to the violated property.
+/// From the line above the header to the violated property.
 pub const ROWS: usize = 25;
 /// At most so many steps are shown; the others are counted.
 pub const STEPS: usize = 20;
-/// Rows that are not steps: the header, two rules, the violated property.
-const FRAME: usize = 4;
+/// Rows that are not steps: the file, the header, two rules, the violated property.
+const FRAME: usize = 5;
 
 /// The picture and the reasons, with a line feed at the end.
 pub fn timeline(t: &Trace) -> String {
     let why = why(t);
     let mut out = String::new();
-    let with_state = picture(&mut out, t, &why);
-    ending(&mut out, t, &why, with_state);
+    let legend = picture(&mut out, t, &why);
+    ending(&mut out, t, &why, &legend);
     out
 }
 
-/// From the header to the violated property: at most [`ROWS`] rows. Says whether there are state columns.
-fn picture(out: &mut String, t: &Trace, why: &Why) -> bool {
+/// What has to be said of the columns, below the picture.
+#[derive(Default)]
+struct Legend {
+    /// There are state columns.
+    state: bool,
+    /// Something had no room.
+    cramped: bool,
+}
+
+/// From the name of the file, above the header, to the violated property: at most [`ROWS`] rows.
+fn picture(out: &mut String, t: &Trace, why: &Why) -> Legend {
     let violated = format!("{}\n", bad(clipped(&format!("VIOLATED {} ({})", t.property, t.kind), WIDTH)));
     if t.events.is_empty() && t.threads.iter().all(|t| t.pending.is_none()) {
         // Real threads leave no log.
         *out += &violated;
-        return false;
+        return Legend::default();
     }
     let used: Vec<usize> = (0..t.threads.len()).filter(|i| appears(t, *i)).collect();
     let (steps, pending) = (steps(t), pending(t));
@@ -73,7 +82,7 @@ fn picture(out: &mut String, t: &Trace, why: &Why) -> bool {
         if text.lines().count() < ROWS || most == 0 {
             *out += &text;
             *out += &violated;
-            return columns.show_state();
+            return Legend { state: columns.show_state(), cramped: columns.cramped };
         }
         most -= 1;
     }
@@ -90,6 +99,8 @@ fn pending(t: &Trace) -> Vec<(usize, String, String)> {
         let what = match &thread.wants {
             _ if Some(i) == t.thread && about_to => format!("here: {}", p.what.trim_end_matches(" begins")),
             _ if Some(i) == t.thread && !stuck => continue,
+            // Where nobody is stuck, waiting for others to end explains nothing.
+            Some((op, _)) if op == "join" && !stuck => continue,
             Some((op, _)) if op == "yield" && t.kind == Kind::Livelock => "goes round again".to_owned(),
             _ => format!("{} {}", if stuck { "waits:" } else { "next:" }, p.what),
         };
@@ -188,7 +199,7 @@ fn telling(t: &Trace, why: &Why, steps: &[Step<'_>], n: usize) -> BTreeSet<usize
 }
 
 /// The reasons, the message, how short it is, and the positions that explain it.
-fn ending(out: &mut String, t: &Trace, why: &Why, with_state: bool) {
+fn ending(out: &mut String, t: &Trace, why: &Why, legend: &Legend) {
     for line in wrapped(&t.message, WIDTH - 6) {
         let _ = writeln!(out, "      {line}");
     }
@@ -204,15 +215,24 @@ fn ending(out: &mut String, t: &Trace, why: &Why, with_state: bool) {
     let mut short = if t.minimal.is_empty() { "not certified".to_owned() } else { t.minimal.clone() };
     if let Some(raw) = t.raw.filter(|raw| *raw != t.size()) {
         let preemptions = super::count(raw.preemptions as u64, "preemption");
-        short += &format!("; found with {preemptions} in {}", super::count(raw.steps as u64, "step"));
+        short += &format!("; first found with {preemptions} in {}", super::count(raw.steps as u64, "step"));
     }
     labelled(out, "short", &short);
     for s in &t.sites {
         let who = t.threads.get(s.thread).map_or("?", |t| t.name.as_str());
         labelled(out, "at", &format!("{who}: {} at {}", s.what, s.at));
     }
-    if with_state {
-        let _ = writeln!(out, "{}", dim("====  what it holds after the step; * where that has changed"));
+    if legend.state {
+        let _ = writeln!(
+            out,
+            "{}",
+            dim("====  what it holds after the step, or by whom a lock is held; * where that has changed")
+        );
+    }
+    if legend.cramped {
+        let text =
+            "there was no room for all lines of source and values: `selvedge report` shows them step by step";
+        let _ = writeln!(out, "{}", dim(text));
     }
 }
 

@@ -1,13 +1,15 @@
 //! The state columns: what the atomics hold, what the locks protect or else who holds them, after each row. Only what changes gets one.
 
+use super::steps::structural;
 use crate::check::runner::trace::Trace;
+use crate::check::verdict::Kind;
 use crate::render::why::Why;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What holds nothing known yet.
 const UNKNOWN: &str = "?";
 /// A lock that nobody holds.
-const FREE: &str = "free";
+const FREE: &str = "-";
 
 /// An object and what it holds after each row.
 pub(super) struct StateColumn {
@@ -24,25 +26,34 @@ impl StateColumn {
     }
 }
 
-/// The objects that change from one row to another, those first that the reasons speak of, then those that several
-/// threads use. `rows`: the last event of each.
+/// The objects that change from one row to another: those of the steps that decide first, then those that the reasons
+/// speak of, then those that several threads use. What has no name was not meant to be spoken of, and what one thread
+/// alone uses explains nothing. Of a lock it is shown who holds it, where that is the point: in a deadlock, or when the
+/// reasons speak of it and it changes hands. `rows`: the last event of each.
 pub(super) fn columns(t: &Trace, why: &Why, rows: &[usize]) -> Vec<StateColumn> {
-    let spoken: BTreeSet<&str> =
-        why.steps.iter().chain(&t.critical).filter_map(|i| t.events.get(*i)?.object.as_deref()).collect();
+    let of = |steps: &[usize]| -> BTreeSet<&str> {
+        steps.iter().filter_map(|i| t.events.get(*i)?.object.as_deref()).collect()
+    };
+    let (critical, spoken) = (of(&t.critical), of(&why.steps));
+    let told = |o: &str| critical.contains(o) || spoken.contains(o);
     let mut users: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     let mut order: Vec<&str> = Vec::new();
     for e in &t.events {
-        let Some(o) = e.object.as_deref() else { continue };
+        let Some(o) = e.object.as_deref().filter(|o| !structural(o)) else { continue };
         users.entry(o).or_default().insert(e.thread);
-        let holds = e.wrote.is_some() || (lock(&e.op) && spoken.contains(o));
+        let holds = e.wrote.is_some() || (lock(&e.op) && told(o));
         if holds && !order.contains(&o) {
             order.push(o);
         }
     }
-    order.sort_by_key(|o| (!spoken.contains(o), users[o].len() < 2));
+    order.retain(|o| told(o) || users[o].len() > 1);
+    order.sort_by_key(|o| (!critical.contains(o), !spoken.contains(o), users[o].len() < 2));
     let column = |o: &str| {
         let cells = cells(t, o, rows);
-        cells.iter().any(|(_, changed)| *changed).then(|| StateColumn { name: o.to_owned(), cells })
+        let changes = cells.iter().filter(|(_, changed)| *changed).count();
+        let held = t.events.iter().any(|e| e.object.as_deref() == Some(o) && lock(&e.op));
+        let least = if held && t.kind != Kind::Deadlock { 2 } else { 1 };
+        (changes >= least).then_some(StateColumn { name: o.to_owned(), cells })
     };
     order.into_iter().filter_map(column).collect()
 }
@@ -69,7 +80,7 @@ fn cells(t: &Trace, object: &str, rows: &[usize]) -> Vec<(String, bool)> {
             } else if e.op == "unlock" {
                 FREE.clone_into(&mut value);
             } else if lock(&e.op) && !e.text.ends_with("busy") {
-                value = t.threads.get(e.thread).map_or("?", |x| x.name.as_str()).to_owned();
+                value = format!("by {}", t.threads.get(e.thread).map_or("?", |x| x.name.as_str()));
             }
         }
         at = at.max(last + 1);

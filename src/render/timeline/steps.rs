@@ -14,6 +14,8 @@ pub(super) struct Step<'a> {
     pub text: String,
     pub at: &'a str,
     pub times: usize,
+    /// The block of steps of one thread that repeats together, if it is in one.
+    block: Option<usize>,
 }
 
 /// Folds the two halves of a plain access into one line, a lock that is released at once (what it protects is plain
@@ -57,10 +59,26 @@ pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
         if !inner.is_empty() {
             text = format!("{text}, {inner}");
         }
-        out.push(Step { thread: e.thread, first, last: i, text, at: &e.at, times: 1 });
+        out.push(Step { thread: e.thread, first, last: i, text, at: &e.at, times: 1, block: None });
         let together = if t.kind == Kind::Livelock { 6 } else { 4 };
         (1..=together).any(|period| fold(&mut out, period, t.kind == Kind::Livelock));
         i += 1;
+    }
+    blocks(out)
+}
+
+/// A block that repeats becomes one line, because its lines with a count each would read as if each were repeated by
+/// itself.
+fn blocks(steps: Vec<Step<'_>>) -> Vec<Step<'_>> {
+    let mut out: Vec<Step<'_>> = Vec::new();
+    for s in steps {
+        match out.last_mut() {
+            Some(last) if last.block.is_some() && (last.block, last.times) == (s.block, s.times) => {
+                last.text = format!("{}, {}", last.text, s.text);
+                last.last = s.last;
+            }
+            _ => out.push(s),
+        }
     }
     out
 }
@@ -90,6 +108,9 @@ fn fold(steps: &mut Vec<Step<'_>>, period: usize, of_several: bool) -> bool {
         let s = &mut steps[n - 2 * period + i];
         s.last = last;
         s.times += 1;
+        if one_thread && period > 1 {
+            s.block = Some(n - 2 * period);
+        }
     }
     steps.truncate(n - period);
     true
@@ -103,7 +124,7 @@ pub(super) fn noise(t: &Trace, e: &TraceEvent) -> bool {
 }
 
 /// `o0.5`: what an object without a name is called.
-fn structural(object: &str) -> bool {
+pub(super) fn structural(object: &str) -> bool {
     let numbers = object.strip_prefix('o').and_then(|n| n.split_once('.'));
     numbers
         .is_some_and(|(a, b)| [a, b].iter().all(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit())))

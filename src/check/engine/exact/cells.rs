@@ -8,6 +8,7 @@
 use super::clock::Clock;
 use crate::check::event::ThreadId;
 use crate::check::run::Site;
+use crate::check::verdict::Kind as Violation;
 
 /// A plain access: who, after how many of its events, where, and whether it wrote.
 #[derive(Clone, Copy)]
@@ -26,15 +27,17 @@ impl Access {
         self.t == t || hb.get(self.t) > self.at
     }
 
-    /// For the report.
-    pub fn describe(&self) -> (ThreadId, String, Site) {
+    /// For the report of a race of this kind. A lifetime is used as a cell is read, and ends as it is written.
+    pub fn describe(&self, kind: Violation) -> (ThreadId, &'static str, Site) {
         let what = match (self.atomic, self.write) {
+            (_, true) if kind == Violation::UseAfterFree => "end of scope",
+            (_, false) if kind == Violation::UseAfterFree => "use",
             (true, true) => "atomic write",
             (true, false) => "atomic read",
-            (false, true) => "plain write",
-            (false, false) => "plain read",
+            (false, true) => "write",
+            (false, false) => "read",
         };
-        (ThreadId(self.t as u8), what.to_owned(), self.site)
+        (ThreadId(self.t as u8), what, self.site)
     }
 }
 

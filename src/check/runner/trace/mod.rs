@@ -8,8 +8,8 @@ mod values;
 mod words;
 
 use super::nearest::nearest;
-use crate::check::event::ThreadId;
-use crate::check::run::Failure;
+use crate::check::event::{ObjectKind, ThreadId};
+use crate::check::run::{Failure, Site};
 use crate::check::verdict::Kind;
 use serde::{Deserialize, Serialize};
 use words::{Words, position};
@@ -147,9 +147,12 @@ impl Trace {
             .collect();
         let events = w.events(&f.events, &f.notes);
         let initial = w.initial(&f.events);
+        // The end of a scope has no line of its own, unless it is a call: it goes by that of its declaration.
+        let declared = |at: Site| f.objects.values().any(|o| o.kind == ObjectKind::Lifetime && o.site == at);
         let sites = f.sites.iter().map(|(t, what, at)| TraceSite {
             thread: t.0 as usize,
-            what: what.clone(),
+            what: what.clone()
+                + if what.starts_with("end of scope") && declared(at) { " (declared here)" } else { "" },
             at: position(at),
         });
         let mut trace = Trace {

@@ -39,7 +39,7 @@ impl Values {
     }
 
     /// `ptr#1`, and `ptr#1|3` with a tag in the bits that the alignment leaves free.
-    fn pointer(&mut self, v: u64, align: u64) -> String {
+    pub(super) fn pointer(&mut self, v: u64, align: u64) -> String {
         let (base, tag) = (v & !(align - 1), v & (align - 1));
         let n = self.pointers.iter().position(|p| *p == base).unwrap_or_else(|| {
             self.pointers.push(base);

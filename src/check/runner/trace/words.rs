@@ -70,7 +70,10 @@ impl<'a> Words<'a> {
         let kind = self.objects.get(&obj).map(|o| o.kind);
         match self.values.word(kind, bits) {
             Ok(word) => word,
-            Err(arc) => self.object(arc),
+            Err(arc) => match self.objects.get(&arc) {
+                Some(ObjectInfo { name: Some(name), .. }) => name.clone(),
+                _ => self.values.pointer(bits, 1),
+            },
         }
     }
 

@@ -190,8 +190,7 @@ impl Exact {
                 let th = &i.e.x.threads[t];
                 let me = Access { t, at: th.pc as u32, site, write: end, atomic: false };
                 if let Some(other) = i.cells.access(loc, me, &th.hb) {
-                    let message = "a tracked value is used while or after its owner leaves scope";
-                    self.race(me, other, Violation::UseAfterFree, message);
+                    self.race(me, other, Violation::UseAfterFree);
                 }
                 Answer::DONE
             }

@@ -3,6 +3,8 @@
 use super::Exact;
 use crate::check::engine::exact::cells::Access;
 use crate::check::engine::exact::graph::EventId;
+use crate::check::engine::stuck;
+use crate::check::event::ThreadId;
 use crate::check::run::Site;
 use crate::check::verdict::Kind as Violation;
 
@@ -19,14 +21,25 @@ pub(super) struct Touch {
 
 impl Exact {
     /// Reports a race of `me` with an access seen before.
-    pub(super) fn race(&self, me: Access, other: Access, kind: Violation, message: &str) -> ! {
+    pub(super) fn race(&self, me: Access, other: Access, kind: Violation) -> ! {
         self.inner().conflict = Some((other.t, other.at));
         let run = self.inner().run.expect("a run is installed while a model runs");
-        let mut sites = vec![other.describe(), me.describe()];
-        if kind == Violation::UseAfterFree {
-            sites[0].1 = "owner leaves scope or value used".into();
-        }
-        run.fail(None, kind, message.to_owned(), sites)
+        let (message, sites) = {
+            let state = run.state();
+            // What `me` has asked for and is about to do: both accesses are of that object.
+            let asked = state.threads.get(me.t).and_then(|t| t.pending?.0.object());
+            let of = asked.map_or(String::new(), |o| format!(" of {}", stuck::object_name(&state, o)));
+            let side = |a: Access| {
+                let (t, what, site) = a.describe(kind);
+                (t, what.to_owned() + &of, site)
+            };
+            let sites = vec![side(other), side(me)];
+            let said = |(t, what, at): &(ThreadId, String, Site)| {
+                format!("{what} by {} at {at}", stuck::thread_name(&state, *t))
+            };
+            (format!("{} and {} are not ordered", said(&sites[0]), said(&sites[1])), sites)
+        };
+        run.fail(None, kind, message, sites)
     }
 
     /// The acting thread must know that the object exists.
@@ -37,13 +50,12 @@ impl Exact {
             && x.threads[t].hb.get(creator) <= at
         {
             let run = self.inner().run.expect("a run is installed while a model runs");
-            let me = Access { t, at: 0, site, write: false, atomic: false }.describe();
             run.fail(
                 None,
                 Violation::DataRace,
                 "an object is used by a thread that cannot know it was created: nothing orders the two"
                     .into(),
-                vec![(me.0, "used".into(), me.2)],
+                vec![(ThreadId(t as u8), "used".into(), site)],
             );
         }
     }
@@ -57,7 +69,7 @@ impl Exact {
         let i = self.inner();
         let th = &i.e.x.threads[t];
         if let Some(other) = i.cells.access(loc, me, &th.hb) {
-            self.race(me, other, Violation::DataRace, "two unordered accesses, one of them a write");
+            self.race(me, other, Violation::DataRace);
         }
     }
 
@@ -101,7 +113,7 @@ impl Exact {
             let me = Access { t, at: 0, site, write, atomic: false };
             let at = e.i() as u32 + 1;
             let other = Access { t: e.t(), at, site, write: writes.is_some(), atomic: true };
-            self.race(me, other, Violation::DataRace, "a plain and an atomic access, not ordered");
+            self.race(me, other, Violation::DataRace);
         }
         self.plain(t, loc, write, false, site);
     }
