@@ -32,5 +32,5 @@ for tool in chromium chromedriver python3; do
         exit 0
     }
 done
-timeout 300 python3 ci/report.py "$page" "$scratch/planted/report.html" ${REPORT_SCREENSHOTS:+"$REPORT_SCREENSHOTS"}
+timeout 900 python3 ci/report.py "$page" "$scratch/planted/report.html" ${REPORT_SCREENSHOTS:+"$REPORT_SCREENSHOTS"}
 echo "report: ok"

@@ -49,13 +49,14 @@ fn bad_input_gets_one_clear_line() {
         (&["show"], 2, "MODEL"),
         (&["show", "nonsense"], 2, "the models are process, engine, counter"),
         (&["show", "counter/nonsense"], 2, "its variants are load_store, fetch_add"),
+        (&["show", "countre"], 2, "the models are counter\n"),
+        (&["show", "buggy_but_passes"], 2, "there is a variant of that name: counter/buggy_but_passes"),
         (&["replay"], 2, "FILE"),
         (&["replay", "no-such-file"], 2, "cannot read no-such-file"),
         (&["replay", file], 2, "it is not JSON"),
         (&["replay", &other_json], 2, "`format` is not"),
         (&["replay", &newer], 2, "reads version 2"),
         (&["replay", &damaged], 2, "is damaged"),
-        (&["replay", dir.to_str().unwrap()], 2, "is damaged"),
     ];
     for (args, code, needle) in table {
         let r = run(args);
@@ -65,6 +66,13 @@ fn bad_input_gets_one_clear_line() {
         assert!(r.stderr.starts_with("selvedge: ") && r.stderr.contains(needle), "{args:?}: {}", r.stderr);
         assert!(!r.stderr.contains("panicked"), "{args:?}: {}", r.stderr);
     }
+    // Of a folder, each file has its line, whatever the one before it was.
+    let r = run(&["replay", dir.to_str().unwrap()]);
+    assert_eq!((r.code, r.stdout.lines().count()), (Some(2), 3), "{r:?}");
+    for (line, needle) in r.stdout.lines().zip(["damaged: ", "newer: ", "other: "]) {
+        assert!(line.starts_with(needle), "{line}");
+    }
+    assert_eq!(r.stderr, "selvedge: 3 of 3 files cannot be replayed; the others were\n");
     assert_eq!(
         files(&dir),
         ["a-file", "damaged.json", "newer.json", "other.json"],

@@ -72,7 +72,7 @@ fn replay_says_what_has_become_of_the_failure() {
 fn files_of_something_else_are_refused() {
     let (path, saved) = saved("refused");
     for (field, to, needle) in [
-        ("model", "nowhere", "its models are process, engine, counter"),
+        ("model", "nowhere", "which this catalogue does not have; it has "),
         ("variant", "nowhere", "counter/nowhere, which this catalogue does not have"),
         ("engine", "native", "no longer has"),
         ("engine_version", "0.0.1", "schedules do not carry over"),

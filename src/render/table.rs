@@ -65,7 +65,8 @@ fn row(out: &mut String, r: &Report, first: bool) {
         _ => padded,
     };
     let mark = if r.as_declared { good("ok") } else { bad("DIFFERS") };
-    let runs = grouped(r.executions);
+    // The execution that fails counts for people; the number of complete ones is in the JSON.
+    let runs = grouped(r.executions + u64::from(matches!(r.verdict, Verdict::Found { .. })));
     let _ = writeln!(out, "  {variant:23} {role:9} {engine:14} {verdict} {runs:>9} {mark}");
     if c.discipline != Discipline::Preemptive {
         let _ = writeln!(out, "{:35}{}", "", dim(under(&c.discipline)));

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Checks concurrent Rust: every variant of every model, under every engine that can see it.
 #[derive(Parser, Debug)]
 #[command(name = "selvedge", version, about, max_term_width = 100)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, after_help = AFTER)]
 pub struct Cli {
     /// What to do; `check` if nothing is said.
     #[command(subcommand)]
@@ -18,13 +18,24 @@ pub struct Cli {
     pub check: CheckArgs,
 }
 
+/// What no flag says.
+const AFTER: &str = "\
+Exit codes: 0 all as declared; 1 some verdict differs; 2 usage, or a file that cannot be read, written or understood;
+3 an engine or the build failed; 4 nothing selected; 130 interrupted.
+
+Examples:
+  selvedge check vserver_swap            every check of one model
+  selvedge show vserver_swap/shared_mutation
+  selvedge check --out found             and then: selvedge replay found
+  selvedge report --out page";
+
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// The gate: runs every check, prints a table, and exits with 1 if a verdict is not as declared.
     Check(CheckArgs),
     /// The catalogue: incidents, models, variants, and what each check is declared to say.
     List(ListArgs),
-    /// The lesson of a model: incident, variants, declared verdicts, and the counterexample.
+    /// The lesson of a model, or of one variant: the incident, and the counterexample, found anew.
     Show(ShowArgs),
     /// Runs a saved counterexample again: same failure, another failure, or no longer fails.
     Replay(ReplayArgs),
@@ -38,7 +49,7 @@ pub enum Command {
 pub struct CheckArgs {
     /// Only variants with this text in `model/variant`.
     pub filter: Option<String>,
-    /// Only this engine.
+    /// Only this engine: native, loom, shuttle or exact.
     #[arg(long, value_parser = engine)]
     pub engine: Option<EngineKind>,
     /// What each check may spend, in executions.
@@ -50,7 +61,7 @@ pub struct CheckArgs {
     /// Seed of every random choice.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
-    /// The exact engine's memory model, instead of the one that each check declares.
+    /// The exact engine's memory model, rc11 or sc, instead of the one that each check declares.
     #[arg(long, value_name = "MODEL", value_parser = memory)]
     pub memory: Option<Memory>,
     /// Only part K of N, from 1: every N-th check, or, of a single exact check, that share of its search.
@@ -59,7 +70,7 @@ pub struct CheckArgs {
     /// How to print the results.
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-    /// Writes the counterexamples into this folder.
+    /// Writes the counterexamples into this folder, as `.json` for `replay`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

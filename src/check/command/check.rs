@@ -78,7 +78,7 @@ fn nothing(catalogue: &Catalogue, args: &CheckArgs, selection: &Selection) -> St
     let by_name = select(catalogue, &Selection { engine: None, budget: Budget::Deep, ..selection.clone() });
     match (&args.filter, by_name.is_empty()) {
         (Some(f), true) => {
-            let names = some_names(catalogue.models().iter().map(|m| m.name));
+            let names = some_names(f, catalogue.models().iter().map(|m| m.name));
             format!("no model/variant contains `{f}`; the models are {names} (see `selvedge list`)")
         }
         (None, true) => "the catalogue has no checks".to_owned(),

@@ -99,13 +99,51 @@ impl Fault {
     }
 }
 
-/// `a, b and 3 more`: names for a message of one line.
-fn some_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// `a, b and 3 more`: names for a message of one line, those first that `wanted` may have been meant for.
+fn some_names(wanted: &str, names: impl Iterator<Item = impl Into<String>>) -> String {
     const SHOWN: usize = 8;
-    let all: Vec<&str> = names.collect();
-    let mut text = all.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let mut all: Vec<String> = names.map(Into::into).collect();
+    let likely = |name: &String| {
+        let (name, wanted) = (name.to_lowercase(), wanted.to_lowercase());
+        !wanted.is_empty() && (name.contains(&wanted) || edits(&name, &wanted) <= wanted.chars().count() / 3)
+    };
+    if all.iter().any(likely) {
+        all.retain(likely);
+        all.sort_by_key(|name| edits(name, wanted));
+    }
+    let mut text = all.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if all.len() > SHOWN {
         text += &format!(" and {} more", all.len() - SHOWN);
     }
     text
+}
+
+/// How many letters must be changed, left out or put in to make one word of the other.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{edits, some_names};
+
+    #[test]
+    fn what_was_meant_comes_first() {
+        let models = ["session_id_reuse", "vserver_swap", "pool_cache"];
+        assert_eq!(some_names("vserver", models.into_iter()), "vserver_swap");
+        assert_eq!(some_names("VSERVER_SWAP", models.into_iter()), "vserver_swap");
+        assert_eq!(some_names("pool_cahce", models.into_iter()), "pool_cache");
+        assert_eq!(some_names("nothing_like_it", models.into_iter()), models.join(", "));
+        assert_eq!((edits("", "abc"), edits("abc", "abd"), edits("kitten", "sitting")), (3, 1, 3));
+    }
 }

@@ -55,6 +55,13 @@ fn one(catalogue: &Catalogue, file: &Path, limits: Limits) -> Result<Option<(Str
         }
     }
     let (words, code) = compared(&saved, &report);
+    // What the search knew of how short it is; a replay of it does not search.
+    if report.fingerprint.as_ref() == Some(&saved.fingerprint)
+        && let Some(t) = report.trace.as_mut().filter(|t| t.minimal.is_empty())
+    {
+        t.minimal.clone_from(&saved.minimal);
+        t.raw = saved.raw;
+    }
     let changed = match (&saved.shape, &report.shape) {
         (Some(then), Some(now)) => then != now,
         _ => false,
@@ -83,16 +90,29 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
     Ok(files)
 }
 
-/// One line a file; as declared only if all still fail as they did.
+/// One line a file, also for one that cannot be understood; as declared only if all still fail as they did.
 fn folder(catalogue: &Catalogue, dir: &Path, limits: Limits) -> Result<u8, Fault> {
     let mut worst = exit::OK;
-    for file in files(dir)? {
-        let Some((words, code, _)) = one(catalogue, &file, limits)? else { return Ok(exit::INTERRUPTED) };
+    let (files, mut refused) = (files(dir)?, 0);
+    for file in &files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let (words, code) = match one(catalogue, file, limits) {
+            Ok(Some((words, code, _))) => (words, code),
+            Ok(None) => return Ok(exit::INTERRUPTED),
+            Err(fault) if fault.code == exit::USAGE => {
+                refused += 1;
+                (fault.message, fault.code)
+            }
+            Err(fault) => return Err(fault),
+        };
         if output::try_print(&format!("{name}: {words}\n")).is_err() {
             return Ok(exit::USAGE);
         }
         worst = worst.max(code);
+    }
+    if refused > 0 {
+        let of = crate::render::count(files.len() as u64, "file");
+        return Err(Fault::usage(format!("{refused} of {of} cannot be replayed; the others were")));
     }
     Ok(worst)
 }
@@ -147,10 +167,9 @@ fn case_of(catalogue: &Catalogue, saved: &Saved) -> Result<Case, String> {
     let of_variant: Vec<Case> =
         all.into_iter().filter(|c| c.model == saved.model && c.variant == saved.variant).collect();
     if of_variant.is_empty() {
-        let names = some_names(catalogue.models().iter().map(|m| m.name));
-        return Err(format!(
-            "the file is of {from}, which this catalogue does not have; its models are {names}"
-        ));
+        let all = catalogue.models().iter().flat_map(|m| m.variants.iter().map(move |v| (m.name, v.name)));
+        let names = some_names(&from, all.map(|(m, v)| format!("{m}/{v}")));
+        return Err(format!("the file is of {from}, which this catalogue does not have; it has {names}"));
     }
     let found = of_variant.into_iter().find(|c| {
         c.engine.word() == saved.engine

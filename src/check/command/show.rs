@@ -93,14 +93,21 @@ fn some(catalogue: &Catalogue, limits: Limits, wanted: impl Fn(&Case) -> bool) -
 fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Model, Option<&'a Variant>), Fault> {
     let (model, variant) = name.split_once('/').map_or((name, None), |(m, v)| (m, Some(v)));
     let Some(m) = catalogue.models().iter().find(|m| m.name == model) else {
-        let names = some_names(catalogue.models().iter().map(|m| m.name));
-        return Err(Fault::usage(format!("there is no model `{model}`; the models are {names}")));
+        // A variant's name alone is a name that somebody may have meant.
+        let variants = catalogue.models().iter().flat_map(|m| m.variants.iter().map(move |v| (m, v)));
+        let meant: Vec<String> =
+            variants.filter(|(_, v)| v.name == name).map(|(m, v)| format!("{}/{}", m.name, v.name)).collect();
+        let (what, names) = match meant.is_empty() {
+            true => ("the models are", some_names(model, catalogue.models().iter().map(|m| m.name))),
+            false => ("there is a variant of that name:", meant.join(", ")),
+        };
+        return Err(Fault::usage(format!("there is no model `{model}`; {what} {names}")));
     };
     let Some(variant) = variant else { return Ok((m, None)) };
     match m.variants.iter().find(|v| v.name == variant) {
         Some(v) => Ok((m, Some(v))),
         None => {
-            let names = some_names(m.variants.iter().map(|v| v.name));
+            let names = some_names(variant, m.variants.iter().map(|v| v.name));
             Err(Fault::usage(format!("{model} has no variant `{variant}`; its variants are {names}")))
         }
     }

@@ -133,8 +133,11 @@ impl Saved {
         let bytes = std::fs::read(path).map_err(|e| format!("cannot read {at}: {e}"))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| format!("{at} is not a counterexample file: it is not text; {hint}"))?;
-        let mut value: serde_json::Value = serde_json::from_str(&text)
-            .map_err(|_| format!("{at} is not a counterexample file: it is not JSON; {hint}"))?;
+        let mut value: serde_json::Value =
+            serde_json::from_str(&text).map_err(|e| match e.is_eof() && !text.trim().is_empty() {
+                true => format!("{at} is not a counterexample file: it ends in the middle; {hint}"),
+                false => format!("{at} is not a counterexample file: it is not JSON; {hint}"),
+            })?;
         if value.get("format").and_then(|f| f.as_str()) != Some(FORMAT) {
             return Err(format!("{at} is not a counterexample file: `format` is not `{FORMAT}`; {hint}"));
         }
