@@ -160,9 +160,10 @@ pub fn text(m: &Model, r: &Report, shown: Option<&Trace>) -> String {
     let by = super::engine(r.case.engine, r.case.strategy) + &super::under(&r.case.discipline);
     let head = format!("outcomes of {} by {by}", r.case.variant);
     let how = if t.whole { "exhaustive" } else { "not exhaustive" };
-    let cut = if t.cut { ", those that fail up to there" } else { "" };
-    let _ = writeln!(out, "\n{} ({how}: {}{cut})", bold(head), super::count(t.total, "execution"));
-    let _ = writeln!(out, "  {}", dim("shares are of the executions, which are not equally likely"));
+    let _ = writeln!(out, "\n{} ({how}: {})", bold(head), super::count(t.total, "execution"));
+    let cut = if t.cut { "; those that fail count up to there" } else { "" };
+    let shares = format!("shares are of the executions, which are not equally likely{cut}");
+    let _ = writeln!(out, "  {}", dim(shares));
     // Other failures that this variant might have had, and did not.
     let unseen = |row: &&Row<'_>| row.violated && t.share(row) == "not seen";
     for row in t.rows.iter().filter(|row| !unseen(row)) {
