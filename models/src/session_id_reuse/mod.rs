@@ -118,9 +118,12 @@ fn late_reply<C: Connections>(last: u32, asked: Asked) -> &'static str {
     }
 }
 
+/// A close: which incarnation was meant, and which one it ended.
+type Closed = (u32, Option<u32>);
+
 /// Opens incarnations 2 to `last`, each as soon as the bind of the one before has timed out. How far it came, what it has
-/// of the one that is open, and what its closes did: which was meant, which was ended.
-fn reopen<C: Connections>(table: &C, last: u32) -> (u32, Option<Opened>, Vec<(u32, Option<u32>)>) {
+/// of the one that is open, and what its closes did.
+fn reopen<C: Connections>(table: &C, last: u32) -> (u32, Option<Opened>, Vec<Closed>) {
     let (mut opened, mut newest, mut closed) = (1, None::<Opened>, Vec::new());
     for incarnation in 2..=last {
         if let Some(connection) = newest {
