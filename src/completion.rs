@@ -36,8 +36,9 @@
 //! | `DONE` | completed | the waiter; the signal is used up |
 //! | `ABANDONED` | over, without a value | the waiter; the signal was dropped |
 //!
-//! The store that leaves `PENDING` is the last access through the signal. The waiter's thread handle is the signal's
-//! own, so that waking it touches nothing of the completion.
+//! The store that leaves `PENDING` is the last access through the signal, and no reference to the completion is held
+//! across it but one to the word. The waiter's thread handle is the signal's own, so that waking it touches nothing of the
+//! completion.
 //!
 //! # What is promised
 //! * No access to the completion after its scope, whatever the order of completer, timeout and panic.
@@ -150,17 +151,20 @@ impl<T> Signal<T> {
 
     fn finish(&mut self, value: Option<T>) {
         let Some((completion, waiter)) = self.0.take() else { return };
-        let access = |c: &Completion<T>| {
-            let word = if value.is_some() { DONE } else { ABANDONED };
-            // SAFETY: the word is `PENDING`, so the waiter keeps away from the value, and there is one signal.
-            c.value.with_mut(|slot| unsafe { *slot = value });
-            // Release: pairs with the Acquire in `over`; the value and every access of ours happen before the waiter
-            // goes on. The last access: the completion may be gone before this returns.
-            c.word.store(word, Ordering::Release);
-        };
-        // SAFETY: the scope does not end, nor its completion move, before the word has left `PENDING`, which only a
-        // signal does, once. Nobody has exclusive access until then.
-        unsafe { completion.with(access) };
+        let end = if value.is_some() { DONE } else { ABANDONED };
+        if value.is_some() {
+            // SAFETY: the scope does not end, nor its completion move, before the word has left `PENDING`, which only a
+            // signal does, once, and this one has not yet: nobody has exclusive access while the closure runs. For the
+            // same reason the waiter keeps away from the value, and there is one signal.
+            unsafe { completion.with(|c| c.value.with_mut(|slot| *slot = value)) };
+        }
+        // The last access, through a reference to the word alone: the completion may be gone before the store returns.
+        // Release: pairs with the Acquire in `over`; the value and every access of ours happen before the waiter goes on.
+        //
+        // SAFETY: until the store the scope has not ended, as above, and the word is shared with the waiter's loads only.
+        // From the store on the waiter may destroy the completion and leave its frame: `field` has formed no reference,
+        // the one to the word covers an `UnsafeCell` and nothing else, and nothing is done with it any more.
+        unsafe { completion.with_last(|c| &raw const (*c).word, |word| word.store(end, Ordering::Release)) };
         waiter.unpark();
     }
 }

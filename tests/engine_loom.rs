@@ -186,6 +186,12 @@ fn widths_are_respected() {
 fn lifetimes_and_counts() {
     holds(|| use_after_scope(true), words(["done"]));
     fails(|| use_after_scope(false), "no-use-after-free", Kind::UseAfterFree);
+    holds(|| let_go(LetsGo::Last), words(["early", "joined"]));
+    let dead = |how| fails(move || let_go(how), "no-use-after-free", Kind::UseAfterFree);
+    dead(LetsGo::ThenLooks);
+    dead(LetsGo::AtTheEnd);
+    dead(LetsGo::LastButOne);
+    dead(LetsGo::LastRelaxed);
     fails(leak, "leak-free", Kind::Leak);
     fails(leak_of_a_clone, "leak-free", Kind::Leak);
 }

@@ -68,6 +68,20 @@ fn a_use_after_the_owner_left_is_found_before_memory_is_touched() {
     assert_eq!(f.thread.map(|t| t.0), Some(1));
 }
 
+/// Also where no engine looks on: in checked form the owner notices its user, and the user its owner.
+#[test]
+fn a_native_owner_that_leaves_in_the_middle_of_a_use_panics_before_the_value_is_destroyed() {
+    let mut owner = Some(Tracked::new(vec![1]));
+    let pointer = owner.as_ref().unwrap().ptr();
+    let leaves = std::panic::AssertUnwindSafe(|| {
+        // SAFETY: nobody has exclusive access to the value; that the owner leaves is what the test is about.
+        unsafe { pointer.with(|_| drop(owner.take())) }
+    });
+    let message = std::panic::catch_unwind(leaves).unwrap_err();
+    let message = message.downcast_ref::<String>().expect("a formatted message");
+    assert!(message.ends_with("was in use when its owner left scope"), "{message}");
+}
+
 #[test]
 fn panics_are_failures_with_message_and_place() {
     let line = line!() + 1;

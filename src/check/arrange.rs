@@ -29,6 +29,7 @@ fn only_reads(e: &Event) -> bool {
         Op::Load { .. } | Op::PlainLoad { .. } | Op::ArcCount { .. } => true,
         Op::CellBegin { write, .. } | Op::CellEnd { write, .. } => !write,
         Op::Lifetime { end, .. } => !end,
+        Op::UseEnd { .. } => true,
         Op::Cas { .. } => !e.answer.ok,
         _ => false,
     }

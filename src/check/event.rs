@@ -330,12 +330,18 @@ pub enum Op {
         /// The count.
         obj: ObjectId,
     },
-    /// A tracked value is used (`end == false`) or its scope ends.
+    /// A use of a tracked value begins (`end == false`), or its scope ends.
     Lifetime {
         /// The tracked value.
         obj: ObjectId,
         /// The owner leaves scope.
         end: bool,
+    },
+    /// The use begun by the matching `Lifetime` of this thread ends: whatever was done in it came before. Checked as
+    /// its begin is.
+    UseEnd {
+        /// The tracked value.
+        obj: ObjectId,
     },
 }
 
@@ -376,6 +382,7 @@ impl Op {
             Lifetime { .. } => 28,
             Wait { timed: true, .. } => 29,
             Park { timed: true } => 30,
+            UseEnd { .. } => 31,
         }
     }
 
@@ -390,7 +397,7 @@ impl Op {
             RwLock { obj, .. } | TryRwLock { obj, .. } | RwUnlock { obj, .. } => Some(obj),
             Wait { obj, .. } | Notify { obj, .. } => Some(obj),
             ArcClone { obj } | ArcDrop { obj } | ArcCount { obj, .. } | ArcUpgrade { obj } => Some(obj),
-            Lifetime { obj, .. } => Some(obj),
+            Lifetime { obj, .. } | UseEnd { obj } => Some(obj),
             Fence { .. } | Park { .. } | Unpark { .. } | Spawn { .. } | Join { .. } => None,
             Exit | Yield | Choose { .. } => None,
         }

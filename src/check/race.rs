@@ -214,6 +214,7 @@ impl Detector {
                 self.plain(me, obj, write, ["read", "write"], site)
             }
             Op::Lifetime { obj, end } => self.plain(me, obj, end, ["use", "end of scope"], site),
+            Op::UseEnd { obj } => self.plain(me, obj, false, ["use", "end of scope"], site),
             _ => {
                 self.synchronize(me, op, answer);
                 Ok(())

@@ -269,6 +269,8 @@ pub fn tracked() {
     let pointer = value.ptr().clone();
     // SAFETY: the owner is alive, where it was, and only shared.
     assert_eq!(unsafe { pointer.with(|v| v.len()) }, value.len());
+    // SAFETY: as before.
+    assert_eq!(unsafe { pointer.with_last(|v| v, |v| v[1]) }, 2);
     assert_eq!(value.into_inner(), [1, 2]);
     assert_eq!(*Tracked::from(1) + *Tracked::<i32>::default(), 1);
 }

@@ -58,6 +58,64 @@ pub fn use_after_scope(joins: bool) -> &'static str {
     "done"
 }
 
+/// What lets the owner of a tracked value go, and in which kind of use.
+#[derive(Clone, Copy, Debug)]
+pub enum LetsGo {
+    /// One closure: the releasing store, then a look at something else of the value.
+    ThenLooks,
+    /// One closure that ends with the releasing store, and lasts as long as its reference does.
+    AtTheEnd,
+    /// The releasing store as the last access.
+    Last,
+    /// As the last access, with one more look at the word.
+    LastButOne,
+    /// As the last access, but nothing orders what the owner does after it.
+    LastRelaxed,
+}
+
+/// A thread lets the owner of a tracked value go by a store into it; the owner may see that, and leaves.
+pub fn let_go(how: LetsGo) -> &'static str {
+    struct Frame {
+        over: AtomicU32,
+        looks: AtomicU32,
+        heap: Vec<u8>,
+    }
+    let frame = Frame { over: AtomicU32::new(0), looks: AtomicU32::new(0), heap: vec![7] };
+    let frame = Tracked::new(frame);
+    let ptr = frame.ptr();
+    let t = thread::spawn(move || {
+        let last = |access: fn(&AtomicU32)| {
+            // SAFETY: the owner does not leave before the store; nobody has exclusive access before it does.
+            unsafe { ptr.with_last(|f| &raw const (*f).over, access) }
+        };
+        match how {
+            // SAFETY: none, here and in the next arm: the owner may leave while the closure runs. The engine reports it.
+            LetsGo::ThenLooks => unsafe {
+                ptr.with(|f| {
+                    f.over.store(1, Release);
+                    assert_eq!((f.looks.load(Relaxed), f.heap[0]), (0, 7));
+                })
+            },
+            LetsGo::AtTheEnd => unsafe { ptr.with(|f| f.over.store(1, Release)) },
+            LetsGo::Last => last(|over| over.store(1, Release)),
+            LetsGo::LastButOne => last(|over| {
+                over.store(1, Release);
+                over.load(Relaxed);
+            }),
+            LetsGo::LastRelaxed => last(|over| over.store(1, Relaxed)),
+        }
+    });
+    if frame.over.load(Acquire) == 1 {
+        drop(frame);
+        t.join().unwrap();
+        "early"
+    } else {
+        t.join().unwrap();
+        drop(frame);
+        "joined"
+    }
+}
+
 /// A weak reference is upgraded while the only strong one may be dropped. Outcome: did it get one?
 pub fn upgrade_or_not() -> String {
     let a = Arc::new(0);

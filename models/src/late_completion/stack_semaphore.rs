@@ -105,9 +105,11 @@ impl Semaphore {
 /// The handler's `up`, on a semaphore that is on another thread's stack.
 fn up(semaphore: &TrackedPtr<Semaphore>, host: &Host, look_again: bool) {
     note(|| "up: lets it go".to_owned());
-    // SAFETY: the error handler does not return before the count says so, which is what happens here.
-    let somebody_waits = unsafe { semaphore.with(|s| s.count.fetch_add(1, Ordering::AcqRel) < 0) };
-    if !somebody_waits {
+    // SAFETY: the error handler does not return before the count says so, which is what happens here. It may from then on.
+    let before = unsafe {
+        semaphore.with_last(|s| &raw const (*s).count, |count| count.fetch_add(1, Ordering::AcqRel))
+    };
+    if before >= 0 {
         return;
     }
     if look_again {

@@ -94,7 +94,9 @@ fn complete(completion: &TrackedPtr<Done>, eh_action: &impl Pointer) {
         note(|| "completes it".to_owned());
         // BUG: the wait may time out here, and the error handler return.
         // SAFETY: none: the owner may have left its scope. The checker reports that before memory is touched.
-        unsafe { completion.with(|done| done.0.store(true, Ordering::Release)) };
+        unsafe {
+            completion.with_last(|done| &raw const (*done).0, |done| done.store(true, Ordering::Release))
+        };
     }
 }
 

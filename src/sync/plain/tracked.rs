@@ -59,15 +59,36 @@ impl<T: fmt::Debug> fmt::Debug for Tracked<T> {
 pub struct TrackedPtr<T>(*const T);
 
 impl<T> TrackedPtr<T> {
-    /// Reads through the pointer.
+    /// Reads through the pointer. The use lasts until `f` has returned: what lets the owner go is done by
+    /// [`with_last`](Self::with_last).
     ///
     /// # Safety
-    /// The owner must still be alive and not have moved, and nobody may have exclusive access to the value. In
-    /// checked form a dead owner is reported as use-after-free instead, before memory is touched.
+    /// Until `f` has returned the owner must be alive and not have moved, and nobody may have exclusive access to the
+    /// value. In checked form an owner that is dead, or dies meanwhile, is reported as use-after-free instead.
     #[inline]
     pub unsafe fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         // SAFETY: alive, in place and not exclusively borrowed, by this function's contract.
         f(unsafe { &*self.0 })
+    }
+    /// The last access: one operation, on one part of the value, after which the owner may leave scope before anything
+    /// else here is done. `field` leads to the part, usually an atomic, and `access` makes the operation.
+    ///
+    /// # Safety
+    /// Until the operation of `access` is done the owner must be alive and not have moved, and nobody may have exclusive
+    /// access to the part. `field` returns the address of a part of the value. If the owner may be gone when `access`
+    /// returns, `A` has no byte outside of an `UnsafeCell`, as an atomic has none, and `access` does nothing with its
+    /// argument after that operation. In checked form a second operation is reported as use-after-free where the owner
+    /// may be gone by then.
+    #[inline]
+    pub unsafe fn with_last<A, R>(
+        &self,
+        field: impl FnOnce(*const T) -> *const A,
+        access: impl FnOnce(&A) -> R,
+    ) -> R {
+        // SAFETY: alive, in place and not exclusively borrowed until the operation is done. From there on the reference
+        // may dangle: to the insides of an `UnsafeCell` that is allowed, for nobody may assume that they stay, and it is
+        // not used.
+        access(unsafe { &*field(self.0) })
     }
 }
 
@@ -78,7 +99,7 @@ impl<T> Clone for TrackedPtr<T> {
     }
 }
 
-// SAFETY: it gives what `&T` gives, and only inside `with`, whose caller vouches for the owner.
+// SAFETY: it gives what `&T` gives, and only inside `with` and `with_last`, whose callers vouch for the owner.
 unsafe impl<T: Sync> Send for TrackedPtr<T> {}
 // SAFETY: as for `Send`.
 unsafe impl<T: Sync> Sync for TrackedPtr<T> {}

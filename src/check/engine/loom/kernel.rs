@@ -269,6 +269,7 @@ impl Engine for Kernel {
             | Op::ArcCount { obj, .. }
             | Op::ArcUpgrade { obj } => self.arc(obj, op),
             Op::Lifetime { obj, end } => self.lifetime(obj, end),
+            Op::UseEnd { obj } => self.lifetime(obj, false),
             Op::Spawn { .. } | Op::Exit => Answer::DONE,
             Op::Choose { .. } | Op::TryLock { .. } | Op::TryRwLock { .. } => {
                 unreachable!("{op:?} is refused")

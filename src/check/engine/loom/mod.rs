@@ -196,7 +196,7 @@ fn access(op: &Op) -> &'static str {
         (Op::CellBegin { .. } | Op::CellEnd { .. }, true) => "write",
         (Op::CellBegin { .. } | Op::CellEnd { .. }, false) => "read",
         (Op::Lifetime { .. }, true) => "end of scope",
-        (Op::Lifetime { .. }, false) => "use",
+        (Op::Lifetime { .. } | Op::UseEnd { .. }, _) => "use",
         (Op::PlainStore { .. }, _) => "plain write",
         (Op::PlainLoad { .. }, _) => "plain read",
         (_, true) => "atomic write",

@@ -214,7 +214,7 @@ impl Kernel {
             Op::CellBegin { .. } => self.one_processor(),
             // A fence touches nothing, and the ends of a thread matter to `Join` alone, which waits for them.
             Op::Fence { .. } | Op::Spawn { .. } | Op::Exit | Op::Choose { .. } => false,
-            Op::Lifetime { .. } => !self.detects.get(),
+            Op::Lifetime { .. } | Op::UseEnd { .. } => !self.detects.get(),
             Op::ArcClone { .. } | Op::ArcDrop { .. } => self.counted_arcs.get(),
             _ => true,
         }
@@ -369,7 +369,7 @@ impl Engine for Kernel {
         // An operation that lasts (`Wait`, `Lock`) is seen when it is done: nothing else of `me` is between.
         let seen = self.races().map(|mut r| r.done(me, op, answer, site));
         if let Some(Err(race)) = seen {
-            self.race(race, matches!(op, Op::Lifetime { .. }));
+            self.race(race, matches!(op, Op::Lifetime { .. } | Op::UseEnd { .. }));
         }
         answer
     }

@@ -340,9 +340,8 @@ impl State {
                 self.changes += 1;
                 Answer::DONE
             }
-            Op::Fence { .. } | Op::CellBegin { .. } | Op::CellEnd { .. } | Op::Lifetime { .. } => {
-                Answer::DONE
-            }
+            Op::Fence { .. } | Op::CellBegin { .. } | Op::CellEnd { .. } => Answer::DONE,
+            Op::Lifetime { .. } | Op::UseEnd { .. } => Answer::DONE,
             Op::Join { .. } | Op::Yield => Answer::DONE,
             Op::Wait { .. } | Op::Park { .. } | Op::Notify { .. } | Op::Choose { .. } => Answer::DONE,
         }

@@ -276,6 +276,7 @@ impl<'a> Words<'a> {
             }
             Op::Lifetime { obj, end: false } => format!("use {}", self.object(obj)),
             Op::Lifetime { obj, end: true } => format!("{} leaves scope", self.object(obj)),
+            Op::UseEnd { obj } => format!("use {} ends", self.object(obj)),
         }
     }
 }
@@ -352,6 +353,7 @@ pub fn word(op: &Op) -> &'static str {
         Op::ArcCount { .. } => "arc-count",
         Op::ArcUpgrade { .. } => "arc-upgrade",
         Op::Lifetime { .. } => "lifetime",
+        Op::UseEnd { .. } => "use-end",
     }
 }
 

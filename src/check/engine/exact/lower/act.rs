@@ -184,17 +184,21 @@ impl Exact {
                 let r = reading(Update::AddUnlessZero, Ordering::Acquire, Ordering::Relaxed);
                 Answer { value: 0, ok: self.read(t, self.object(obj), r).1.writes() }
             }
-            Lifetime { obj, end } => {
-                let loc = self.object(obj);
-                let i = self.inner();
-                let th = &i.e.x.threads[t];
-                let me = Access { t, at: th.pc as u32, site, write: end, atomic: false };
-                if let Some(other) = i.cells.access(loc, me, &th.hb) {
-                    self.race(me, other, Violation::UseAfterFree);
-                }
-                Answer::DONE
-            }
+            Lifetime { obj, end } => self.lifetime(t, obj, end, site),
+            UseEnd { obj } => self.lifetime(t, obj, false, site),
         }
+    }
+
+    /// A use of a tracked value begins or ends, or its owner leaves scope.
+    fn lifetime(&self, t: usize, obj: ObjectId, end: bool, site: Site) -> Answer {
+        let loc = self.object(obj);
+        let i = self.inner();
+        let th = &i.e.x.threads[t];
+        let me = Access { t, at: th.pc as u32, site, write: end, atomic: false };
+        if let Some(other) = i.cells.access(loc, me, &th.hb) {
+            self.race(me, other, Violation::UseAfterFree);
+        }
+        Answer::DONE
     }
 
     /// An operation while the stack unwinds: any answer that keeps destructors going.

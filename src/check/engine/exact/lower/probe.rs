@@ -129,7 +129,8 @@ impl Exact {
                 | Op::Fence { .. }
                 | Op::CellBegin { write: false, .. }
                 | Op::CellEnd { write: false, .. }
-                | Op::Lifetime { end: false, .. },
+                | Op::Lifetime { end: false, .. }
+                | Op::UseEnd { .. },
                 _,
             ) => return Answer::DONE,
             (Op::ArcClone { obj }, _) if !i.counted => {
