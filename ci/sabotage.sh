@@ -28,10 +28,11 @@ field() {
     ' "$list"
 }
 
-# path N: the mutant's file. It is the exact explorer's, unless it begins with a slash: then it is under src/check.
+# path N: the mutant's file. It is the exact explorer's, unless it begins with a slash: then it is under src/check; or with
+# two: then it is under src.
 path() {
     f=$(field "$1" file)
-    case $f in /*) echo "src/check$f" ;; *) echo "src/check/engine/exact/$f" ;; esac
+    case $f in //*) echo "src/${f#//}" ;; /*) echo "src/check$f" ;; *) echo "src/check/engine/exact/$f" ;; esac
 }
 
 # mutate N < original > mutated: fails unless the old text is there exactly once.
@@ -96,9 +97,9 @@ mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | xargs -0 tar cf - 2>/dev/null | tar xmf - -C "$tree"
 
 echo "building the original, which must be green"
-build oracle oracle_blocking oracle_found exact_features exact_loops exact_sound \
+build oracle oracle_blocking oracle_found exact_features exact_loops exact_sound exact_primitives \
     exact_arcs exact_quarantine engine_shuttle engine_progress engine_loom race_detector
-for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops exact_sound \
+for t in oracle:straight_line oracle:with_locks oracle_blocking oracle_found exact_features exact_loops exact_sound exact_primitives \
     exact_arcs exact_quarantine engine_shuttle engine_progress engine_loom race_detector; do
     if red $t; then
         cat "$work/log" >&2

@@ -56,7 +56,7 @@ fn main() {
                 Waited::TimedOut(late) => match calls.claim(serial, Ending::Timeout) {
                     // Nobody completes it any more: this stack may go.
                     Ok(token) => {
-                        late.cancel(token.end());
+                        late.cancel(token.end()).expect("its own signal");
                         None
                     }
                     // The driver has it in hand: wait for that.

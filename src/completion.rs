@@ -239,11 +239,15 @@ pub struct TimedOut<'s, T>(Waiter<'s, T>);
 impl<T> TimedOut<'_, T> {
     /// Ends the wait with the signal in hand: whoever holds it knows that nobody is completing.
     ///
-    /// The signal should be this completion's. Another's is dropped, which abandons *that* one, and this call then
-    /// drains.
-    pub fn cancel(self, signal: Signal<T>) {
+    /// # Errors
+    /// If the signal is another completion's, both come back, and nothing has happened to either.
+    pub fn cancel(self, signal: Signal<T>) -> Result<(), (Self, Signal<T>)> {
+        if !signal.0.as_ref().is_some_and(|(ptr, _)| ptr.points_to(self.0.completion)) {
+            return Err((self, signal));
+        }
         drop(signal);
         let _abandoned = self.drain();
+        Ok(())
     }
 
     /// Waits for whoever has the signal, without a deadline: such code is past the point where it could be stopped.

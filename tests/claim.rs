@@ -67,6 +67,62 @@ fn a_lost_connection_ends_every_call() {
 }
 
 #[test]
+fn a_closed_table_begins_no_call_and_leaves_those_that_are_pending() {
+    let calls = PendingCalls::new(2).unwrap();
+    let serial = calls.register(1).unwrap();
+    assert!(!calls.is_closed());
+    assert!(calls.close() && calls.is_closed());
+    assert!(!calls.close(), "once");
+    assert_eq!(calls.register(2), Err(Refused::Closed(2)));
+    assert_eq!(calls.claim(serial, Ending::Reply).unwrap().end(), 1, "a reply that is there already counts");
+    assert_eq!(calls.register(3), Err(Refused::Closed(3)));
+    assert_eq!(calls.claim_all(Ending::Abort).count(), 0);
+    // Closed, whatever else would be a reason.
+    let spent = PendingCalls::with_generations(1, 1).unwrap();
+    drop(spent.claim(spent.register(()).unwrap(), Ending::Reply));
+    assert_eq!(spent.register(()), Err(Refused::Spent(())));
+    spent.close();
+    assert_eq!(spent.register(()), Err(Refused::Closed(())));
+}
+
+/// Senders that go on until they are refused, beside the loss of their connection: each call is ended once, and none is
+/// left.
+#[test]
+fn of_calls_beside_a_lost_connection_none_is_left_behind() {
+    for round in 0..200u64 {
+        let calls = Arc::new(PendingCalls::<Box<dyn FnOnce(Ending) + Send>>::new(64).unwrap());
+        let ended = Arc::new(AtomicU32::new(0));
+        let start = Arc::new(Barrier::new(4));
+        let senders: Vec<_> = (0..3)
+            .map(|_| {
+                let (calls, ended, start) = (calls.clone(), ended.clone(), start.clone());
+                thread::spawn(move || {
+                    start.wait();
+                    let mut begun = 0;
+                    loop {
+                        let ended = ended.clone();
+                        let call = Box::new(move |_| _ = ended.fetch_add(1, Ordering::Relaxed));
+                        match calls.register(call) {
+                            Ok(_) => begun += 1,
+                            Err(Refused::Closed(_)) => return begun,
+                            Err(Refused::Full(_)) => thread::yield_now(),
+                            Err(Refused::Spent(_)) => unreachable!("few calls"),
+                        }
+                    }
+                })
+            })
+            .collect();
+        start.wait();
+        (0..round % 50).for_each(|_| std::hint::spin_loop());
+        calls.close();
+        calls.claim_all(Ending::Abort).for_each(|token| token.end()(Ending::Abort));
+        let begun: u32 = senders.into_iter().map(|s| s.join().unwrap()).sum();
+        assert_eq!(ended.load(Ordering::Relaxed), begun);
+        assert_eq!(calls.claim_all(Ending::Abort).count(), 0);
+    }
+}
+
+#[test]
 fn capacities_are_checked() {
     for n in [0, MAX_PENDING + 1, usize::MAX] {
         assert_eq!(PendingCalls::<()>::new(n).unwrap_err(), InvalidCapacity(n));
@@ -102,6 +158,34 @@ proptest! {
                 prop_assert_eq!(got.ok(), pending.remove(&serial.get()));
             }
         }
+    }
+
+    /// Closed at any point of any history: what is pending then is what `claim_all` finds, and nothing comes after it.
+    #[test]
+    fn closing_ends_any_history(
+        capacity in 1usize..6,
+        steps in proptest::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..60),
+        after in 1usize..5,
+    ) {
+        let calls = PendingCalls::new(capacity).unwrap();
+        let mut pending = BTreeMap::new();
+        for (n, (begin, pick)) in steps.into_iter().enumerate() {
+            if begin {
+                if let Ok(serial) = calls.register(n) {
+                    pending.insert(serial.get(), n);
+                }
+            } else if !pending.is_empty() {
+                let bits = *pending.keys().nth(pick.index(pending.len())).unwrap();
+                let token = calls.claim(Serial::new(bits).unwrap(), Ending::Reply).unwrap();
+                prop_assert_eq!(token.end(), pending.remove(&bits).unwrap());
+            }
+        }
+        calls.close();
+        for n in 0..after {
+            prop_assert_eq!(calls.register(n), Err(Refused::Closed(n)));
+        }
+        let left: BTreeMap<_, _> = calls.claim_all(Ending::Abort).map(|t| (t.serial().get(), t.end())).collect();
+        prop_assert_eq!(left, pending);
     }
 
     #[test]

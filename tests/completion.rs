@@ -73,7 +73,7 @@ fn no_way_out_of_the_scope_leaves_the_signal_behind() {
 #[test]
 fn a_signal_in_hand_cancels_at_once() {
     Completion::scope(|waiter, signal: Signal<u32>| match waiter.wait_until(&soon()) {
-        Waited::TimedOut(late) => late.cancel(signal),
+        Waited::TimedOut(late) => late.cancel(signal).expect("its own signal"),
         Waited::Done(result) => panic!("{result:?} from nowhere"),
     });
 }
@@ -115,7 +115,7 @@ fn reply_and_timeout_agree_under_load() {
                 Waited::Done(result) => result.ok(),
                 Waited::TimedOut(late) => match calls.claim(serial, Ending::Timeout) {
                     Ok(token) => {
-                        late.cancel(token.end());
+                        late.cancel(token.end()).expect("its own signal");
                         None
                     }
                     Err(_) => late.drain().ok(),
@@ -179,7 +179,7 @@ proptest! {
                 Waited::Done(result) => Some(result),
                 Waited::TimedOut(late) => match calls.claim(serial, Ending::Timeout) {
                     Ok(call) => {
-                        late.cancel(call.end());
+                        late.cancel(call.end()).expect("its own signal");
                         None
                     }
                     Err(_) => Some(late.drain()),
@@ -197,4 +197,21 @@ proptest! {
         }
         other.join().unwrap();
     }
+}
+
+/// A signal of another completion ends nothing: neither this wait, nor that one.
+#[test]
+fn a_foreign_signal_comes_back() {
+    let theirs = Completion::scope(|theirs, signal| {
+        Completion::scope(|mine, own: Signal<u8>| {
+            let Waited::TimedOut(late) = mine.wait_until(&Deadline::after(Duration::ZERO)) else {
+                unreachable!("nobody completes it")
+            };
+            let (late, signal) = late.cancel(signal).expect_err("another completion's");
+            late.cancel(own).expect("its own");
+            signal.complete(7);
+        });
+        theirs.wait()
+    });
+    assert_eq!(theirs, Ok(7));
 }

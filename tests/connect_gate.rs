@@ -348,3 +348,27 @@ fn nobody_is_kept_out_by_those_who_keep_coming() {
         .collect();
     workers.into_iter().for_each(|w| w.join().unwrap());
 }
+
+/// A peer that accepts and closes: the pauses grow as they do after failures, and a connection that lasts ends the streak.
+#[test]
+fn connections_that_do_not_last_are_a_streak_of_failures() {
+    let first = Duration::from_millis(200);
+    let policy = Backoff::exponential(first, Duration::from_secs(60)).also_after_success();
+    let gate = Gate::with_backoff(0, policy);
+    let breaks_at_once = || assert!(gate.invalidate(gate.ensure(&never(), |_| Ok(())).unwrap()));
+    let pause = || match gate.enter_blocking(&never()) {
+        Ok(Turn::Backoff(pause)) => pause,
+        other => panic!("expected a pause, got {other:?}"),
+    };
+    breaks_at_once();
+    assert!(pause() <= first);
+    breaks_at_once();
+    let second = pause();
+    assert!(first < second && second <= 2 * first, "{second:?}");
+    // The third lasts longer than its pause, of four times the first: its end is followed by none.
+    let lasting = gate.ensure(&never(), |_| Ok(())).unwrap();
+    thread::sleep(5 * first);
+    assert!(gate.invalidate(lasting));
+    let _ = lead(&gate).fail("refused");
+    assert!(pause() <= first, "a new streak");
+}

@@ -111,3 +111,34 @@ fn a_second_failure_begins_a_second_pause() {
     let want = ["fails, hears of it", "hears of it, fails", "fails, connects", "connects, fails"];
     assert_eq!(all_of(together), words(want));
 }
+
+/// A peer that accepts and closes at once. Whether the connection has lasted is the clock's to say, hence a choice: if it
+/// has, the next caller leads at once; if not, it sits out a pause, or its deadline passes first.
+#[test]
+fn a_connection_that_does_not_last_is_followed_by_a_pause() {
+    let flaps = |backoff: Backoff| {
+        move || {
+            let gate = Gate::with_backoff(0, backoff);
+            let connect = |attempts: &mut u32| {
+                *attempts += 1;
+                Ok(())
+            };
+            let first = gate.ensure(&Deadline::never(), connect).expect("nothing keeps the first one off");
+            always("invalidated", gate.invalidate(first), || "nobody else has".to_owned());
+            let turn = match gate.enter_blocking(&Deadline::never()) {
+                Ok(Turn::Lead(attempt)) => {
+                    drop(attempt);
+                    "leads"
+                }
+                Ok(Turn::Backoff(_)) => "is kept off",
+                _ => unreachable!("nobody connects"),
+            };
+            let again = gate.ensure(&Deadline::after(Duration::from_secs(1)), connect).is_ok();
+            format!("{turn}, {}", if again { "connects" } else { "times out" })
+        }
+    };
+    let second = Duration::from_secs(1);
+    assert_eq!(all_of(flaps(Backoff::constant(second))), words(["leads, connects"]));
+    let all = words(["is kept off, connects", "is kept off, times out", "leads, connects"]);
+    assert_eq!(all_of(flaps(Backoff::constant(second).also_after_success())), all);
+}

@@ -11,6 +11,7 @@ use known::*;
 use selvedge::check::engine::{Exploration, Plan, exact};
 use selvedge::check::model::{Memory, Outcome};
 use selvedge::check::{Kind, Verdict, always};
+use selvedge::completion::Completion;
 use selvedge::sync::atomic::{AtomicU32, Ordering::*};
 use selvedge::sync::{Arc, Condvar, Mutex, Once, OnceLock, choose, hint, mpsc, thread};
 use std::collections::BTreeSet;
@@ -234,6 +235,24 @@ fn destructors_of_an_execution_that_is_left_do_nothing() {
         seen.to_string()
     };
     holds(left_early, words(["0"]));
+}
+
+/// The last access to a completion is the store that ends it: one more, and the waiter's frame is touched when it is gone.
+#[test]
+fn a_completion_is_not_touched_after_the_store_that_ends_it() {
+    let completes = |abandons: bool| {
+        move || {
+            let completed = Completion::scope(|waiter, signal| {
+                let t = thread::spawn(move || if abandons { drop(signal) } else { signal.complete(7) });
+                let completed = waiter.wait();
+                (completed, t)
+            });
+            completed.1.join().unwrap();
+            format!("{:?}", completed.0)
+        }
+    };
+    holds(completes(false), words(["Ok(7)"]));
+    holds(completes(true), words(["Err(Abandoned)"]));
 }
 
 /// A choice is no preemption: the certificate counts switches alone.

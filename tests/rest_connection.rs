@@ -106,6 +106,22 @@ fn what_cannot_be_a_vserver_is_not_sent() {
         sent(connection.request().header("x-dot-svm-name", "svm2")),
         RestError::Invalid(InvalidRequest::ReservedHeader)
     );
+    for name in ["X-Dot-SVM-UUID", "AUTHORIZATION"] {
+        let refused = sent(connection.request().header(name, "x"));
+        assert_eq!(refused, RestError::Invalid(InvalidRequest::ReservedHeader), "{name}");
+    }
+    for (name, value) in [("X-Fine", "a\r\nX-Dot-SVM-Name: svm2"), ("X Fine", "a"), ("", "a"), ("X:", "a")] {
+        let refused = sent(connection.request().header(name, value));
+        assert_eq!(refused, RestError::Invalid(InvalidRequest::Header { name: name.to_owned() }));
+    }
+    for path in ["a b", "a\r\nX-Dot-SVM-Name: svm2", "\u{e9}"] {
+        let refused = connection.request().send(Call::get(path)).unwrap_err();
+        assert_eq!(refused, RestError::Invalid(InvalidRequest::Url), "{path:?}");
+    }
+    connection.reconfigure(|c| c.with_authorization(Authorization::new("Bearer a\nb")));
+    assert_eq!(sent(connection.request()), RestError::Invalid(InvalidRequest::Authorization));
+    connection.reconfigure(|_| Config::new("https://cluster example/api"));
+    assert_eq!(sent(connection.request()), RestError::Invalid(InvalidRequest::Url));
     assert_eq!("".parse::<Vserver>(), Err(InvalidVserver::Empty));
     assert_eq!("v".repeat(256).parse::<Vserver>(), Err(InvalidVserver::TooLong { bytes: 256 }));
     assert!(connection.transport().sent().is_empty());
@@ -115,7 +131,8 @@ fn what_cannot_be_a_vserver_is_not_sent() {
 fn secrets_do_not_show() {
     let connection =
         RestConnection::new(config().with_authorization(Authorization::new("Bearer s3cret")), echo());
-    connection.request().send(Call::get("x")).unwrap();
+    let context = connection.request().header("X-Token", "s3cret");
+    context.send(Call::post("x", "s3cret")).unwrap();
     let shown = format!("{connection:?} {:?} {:?}", connection.request(), connection.transport().sent());
     assert!(!shown.contains("s3cret"), "{shown}");
 }

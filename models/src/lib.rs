@@ -19,6 +19,7 @@ pub mod vserver_swap;
 pub mod wrong_configuration_delivery;
 
 pub mod connect_gate;
+pub mod connection_lost;
 pub mod session_table;
 
 pub mod canary;
@@ -43,6 +44,7 @@ pub fn catalogue() -> Catalogue {
     .chain(vserver_swap::models())
     .chain([pool_cache::model()])
     .chain(session_table::models())
+    .chain([connection_lost::model()])
     .chain(connect_gate::models())
     .chain(canary::models());
     models.fold(Catalogue::new(), Catalogue::model)

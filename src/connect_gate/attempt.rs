@@ -45,7 +45,12 @@ impl<'g, R, E> Attempt<'g, R, E> {
 
     /// Connected. Wakes everyone who waits for this attempt; returns its epoch, to be named when it breaks.
     pub fn commit(mut self) -> Epoch {
-        self.owned().failures = 0;
+        if self.gate.backoff.counts_successes() {
+            // Until it has lasted.
+            let _cooling = self.cools();
+        } else {
+            self.owned().failures = 0;
+        }
         let this = ManuallyDrop::new(self);
         this.gate.publish(this.epoch, CONNECTED, Outcome::Connected);
         this.epoch
@@ -54,20 +59,29 @@ impl<'g, R, E> Attempt<'g, R, E> {
     /// Not connected. Everyone who waits for this attempt gets the same failure; the next attempt may start when
     /// the back-off is over.
     pub fn fail(mut self, error: E) -> Failure<E> {
-        let policy = self.gate.backoff;
-        let owned = self.owned();
-        owned.failures = owned.failures.saturating_add(1);
-        let delay = policy.delay(owned.failures);
-        let phase = if delay == Duration::ZERO {
-            IDLE
-        } else {
-            self.gate.shared.lock().not_before = Some(Deadline::after(delay));
-            COOLING
-        };
+        let phase = if self.cools() { COOLING } else { IDLE };
         let error = Arc::new(error);
         let this = ManuallyDrop::new(self);
         this.gate.publish(this.epoch, phase, Outcome::Failed(error.clone()));
         Failure { epoch: this.epoch, error }
+    }
+}
+
+impl<R, E> Attempt<'_, R, E> {
+    /// One more in the streak of attempts that came to nothing, or may yet: begins its pause. `false`: there is none.
+    fn cools(&mut self) -> bool {
+        let policy = self.gate.backoff;
+        if policy.counts_successes() && std::mem::take(&mut self.gate.shared.lock().lasted) {
+            self.owned().failures = 0;
+        }
+        let owned = self.owned();
+        owned.failures = owned.failures.saturating_add(1);
+        let delay = policy.delay(owned.failures);
+        if delay == Duration::ZERO {
+            return false;
+        }
+        self.gate.shared.lock().not_before = Some(Deadline::after(delay));
+        true
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::sync::choose;
 use std::time::Duration;
 
-/// The pause between a failed attempt and the next.
+/// The pause between a failed attempt and the next; also after one that succeeded, if
+/// [asked for](Backoff::also_after_success).
 ///
 /// ```
 /// use selvedge::connect_gate::Backoff;
@@ -19,6 +20,7 @@ pub struct Backoff {
     first: Duration,
     longest: Duration,
     jitter: bool,
+    after_success: bool,
 }
 
 impl Backoff {
@@ -27,12 +29,12 @@ impl Backoff {
 
     /// The same pause after each failure.
     pub const fn constant(pause: Duration) -> Backoff {
-        Backoff { first: pause, longest: pause, jitter: false }
+        Backoff::exponential(pause, pause)
     }
 
     /// `first` after the first failure, twice as long after each further one, never longer than `longest`.
     pub const fn exponential(first: Duration, longest: Duration) -> Backoff {
-        Backoff { first, longest, jitter: false }
+        Backoff { first, longest, jitter: false, after_success: false }
     }
 
     /// Cuts each pause to a random part of it, at least half, so that the clients of a peer that comes back do
@@ -40,6 +42,33 @@ impl Backoff {
     pub const fn with_jitter(mut self) -> Backoff {
         self.jitter = true;
         self
+    }
+
+    /// Counts a success as one more failure until it has lasted: the pause begins with it too, and the streak is over only
+    /// when the connection breaks after that.
+    ///
+    /// Without this a peer that accepts and closes at once (a full backlog, a proxy with nobody behind it) is connected to
+    /// again and again without a pause, for each attempt succeeds.
+    ///
+    /// ```
+    /// use selvedge::connect_gate::{Backoff, ConnectGate, Turn};
+    /// use selvedge::sync::time::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let hour = Duration::from_secs(3600);
+    /// let gate: ConnectGate<(), &str> = ConnectGate::with_backoff((), Backoff::constant(hour).also_after_success());
+    /// let epoch = gate.ensure(&Deadline::never(), |_| Ok(())).unwrap();
+    /// assert!(gate.invalidate(epoch), "the peer has closed it already");
+    /// assert!(matches!(gate.enter_blocking(&Deadline::never()), Ok(Turn::Backoff(_))));
+    /// ```
+    pub const fn also_after_success(mut self) -> Backoff {
+        self.after_success = true;
+        self
+    }
+
+    /// Does a success count until it has lasted?
+    pub(super) fn counts_successes(&self) -> bool {
+        self.after_success
     }
 
     /// The pause after `failures` failures in a row; none after none.

@@ -20,7 +20,7 @@ pub enum Turn<'g, R, E> {
     Lead(Attempt<'g, R, E>),
     /// The attempt that this caller waited for failed.
     Failed(Failure<E>),
-    /// The last attempt failed and the next may not start for so long. Come back then; nothing is held meanwhile.
+    /// The last attempt failed, or its connection has not lasted, and the next may not start for so long. Come back then; nothing is held meanwhile.
     Backoff(Duration),
 }
 
@@ -48,8 +48,12 @@ impl<R, E> ConnectGate<R, E> {
         }
     }
 
-    /// A connection, by `deadline`: the one there is, or the one that another caller is making, or the one that
-    /// `connect` makes with this caller as the leader. Blocks the thread; sits out a back-off.
+    /// A connection: the one there is, or the one that another caller is making, or the one that `connect` makes with this
+    /// caller as the leader. Blocks the thread; sits out a back-off.
+    ///
+    /// `deadline` ends waiting for another caller and sitting out a back-off. It does not end `connect`, nor keep a caller
+    /// whose deadline has passed from leading: what `connect` does has its own time limits. `connect` must not call this
+    /// gate.
     ///
     /// If `connect` panics, the attempt is abandoned and a waiter takes over.
     pub fn ensure(
@@ -75,7 +79,8 @@ impl<R, E> ConnectGate<R, E> {
     }
 
     /// [`ensure`](ConnectGate::ensure) for tasks. The executor's timer comes as `sleep`, used only to sit out a
-    /// back-off; for a deadline, drop the future.
+    /// back-off; for a deadline, drop the future. `connect` must not call this gate; and a future that leads must be polled
+    /// or dropped, for others wait for it.
     ///
     /// ```
     /// # use selvedge::connect_gate::{ConnectGate, EnsureError};

@@ -16,8 +16,17 @@
 //!   reconnected meanwhile it does nothing.
 //! * **Threads and tasks in one queue**, woken in the order in which they came. Waits are cancel-safe: dropping
 //!   [`Enter`] leaves the queue. Blocking waits take a deadline. No executor, timer or runtime is needed.
-//! * **Back-off** by value ([`Backoff`]). Nobody sleeps while holding anything: a caller that comes too early is
-//!   told how long to stay away.
+//! * **Back-off** by value ([`Backoff`]), after failures, and after successes that do not last if asked for
+//!   ([`Backoff::also_after_success`]). Nobody sleeps while holding anything: a caller that comes too early is told how
+//!   long to stay away.
+//!
+//! # What its users must see to
+//! * `connect` must not call the gate that it is connecting: it would wait for itself, with [`Deadline::never`] for ever.
+//! * A leader holds every waiter until its [`Attempt`] ends. Dropped, or unwound by a panic, it ends; kept and not polled
+//!   it does not: the loser of a `select!` that is kept for later, a `FuturesUnordered` that nobody polls, an attempt that
+//!   is forgotten (`mem::forget`). Two `ensure_async` of one gate in one task can block each other that way, if one leads
+//!   and only the other is polled.
+//! * A deadline bounds waiting for others. `connect` is the caller's, and bounds itself.
 //!
 //! # Example
 //!
@@ -128,15 +137,17 @@ fn epoch(word: u64) -> Epoch {
 /// What the leader, and only the leader, may touch.
 struct Owned<R> {
     resource: R,
-    /// Failures since the last success.
+    /// Failures since the last success that counts; with a back-off after successes, those successes too.
     failures: u32,
 }
 
 /// What callers share under the lock.
 struct Shared<E> {
     queue: Queue<E>,
-    /// No attempt before this. Meaningful in `COOLING`.
+    /// No attempt before this. Meaningful in `COOLING`, and with a back-off after successes while connected.
     not_before: Option<Deadline>,
+    /// With a back-off after successes: the last connection broke later than that, and nobody has led since.
+    lasted: bool,
 }
 
 /// A single-flight gate around a resource `R` whose attempts fail with `E`. See the [module](self).
@@ -146,7 +157,7 @@ struct Shared<E> {
 /// | n, idle or cooling | any caller, once: it is the leader of n+1 | n+1, attempting | Acquire (by the load before) |
 /// | n, attempting | a waiter, under the lock | the same, with `WAITERS` | Relaxed |
 /// | n, attempting | its leader | n, connected or idle or cooling, without `WAITERS` | Release |
-/// | n, connected | whoever saw n break | n, idle | Release |
+/// | n, connected | whoever saw n break | n, idle; or cooling, if n has not lasted and that counts (under the lock) | Release |
 ///
 /// The word is also the lock of `owned`: from the move to *attempting* until the move out of it, the leader alone
 /// has access. One publisher, one `swap`: it takes `WAITERS` away, and only if it was set need the publisher look
@@ -172,9 +183,10 @@ impl<R, E> ConnectGate<R, E> {
 
     /// An idle gate around `resource` that keeps failed attempts apart.
     pub fn with_backoff(resource: R, backoff: Backoff) -> Self {
+        let shared = Shared { queue: Queue::new(), not_before: None, lasted: false };
         ConnectGate {
             word: AtomicU64::new(IDLE).named("gate.word"),
-            shared: Mutex::new(Shared { queue: Queue::new(), not_before: None }).named("gate.queue"),
+            shared: Mutex::new(shared).named("gate.queue"),
             owned: UnsafeCell::new(Owned { resource, failures: 0 }).named("gate.resource"),
             backoff,
         }
@@ -206,12 +218,25 @@ impl<R, E> ConnectGate<R, E> {
     /// Does nothing if `broken` is not the connection at hand: it has been invalidated already, or somebody has
     /// reconnected, or is about to. So a late report of an old failure cannot tear down its successor.
     pub fn invalidate(&self, broken: Epoch) -> bool {
-        let connected = (broken.0 * EPOCH) | CONNECTED;
-        let idle = (broken.0 * EPOCH) | IDLE;
+        if !self.backoff.counts_successes() {
+            return self.end(broken, IDLE);
+        }
+        // Under the lock, so that the pause is the one of `broken` if that is still the connection, and the next leader
+        // hears whether it has lasted.
+        let mut shared = self.shared.lock();
+        let lasted = shared.not_before.as_ref().is_none_or(Deadline::expired);
+        let ended = self.end(broken, if lasted { IDLE } else { COOLING });
+        shared.lasted |= ended && lasted;
+        ended
+    }
+
+    /// Moves the word from the connection of `broken` to `phase`, if that is still what it says.
+    fn end(&self, broken: Epoch, phase: u64) -> bool {
+        let (connected, over) = ((broken.0 * EPOCH) | CONNECTED, (broken.0 * EPOCH) | phase);
         // Release: pairs with the Acquire load of the next leader in `Enter`; what the caller did with the broken
         // connection is over before the leader touches it. Relaxed on failure: nothing is read on the strength
         // of it.
-        self.word.compare_exchange(connected, idle, Ordering::Release, Ordering::Relaxed).is_ok()
+        self.word.compare_exchange(connected, over, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
     /// Becomes the leader of the next attempt, if `word`, read with Acquire, is still what the gate is doing.

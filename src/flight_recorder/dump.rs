@@ -25,7 +25,7 @@ pub struct Dump<const WORDS: usize = 3> {
     pub records: Vec<Record<WORDS>>,
     /// Events so far, whatever became of them.
     pub recorded: u64,
-    /// Events that found their place being written, or taken by a newer one.
+    /// Events that found their place being written, or taken by a newer one. In damaged bytes any number, as `recorded`.
     pub dropped: u64,
     /// Places that were being written.
     pub torn: u64,
@@ -123,6 +123,8 @@ impl<const WORDS: usize> Dump<WORDS> {
     /// Of those that are missing, the ones that newer events have taken the place of: the rest is dropped, torn or
     /// damaged. While others record, the sums are not of one moment, and this is an estimate.
     pub fn overwritten(&self) -> u64 {
-        self.missing().saturating_sub(self.dropped + self.torn + self.unreadable)
+        // The numbers may come from damaged bytes, and then add up to anything.
+        let otherwise = self.dropped.saturating_add(self.torn).saturating_add(self.unreadable);
+        self.missing().saturating_sub(otherwise)
     }
 }

@@ -28,8 +28,9 @@
 //!   priority cannot be held up by one that was preempted in mid-record, and a signal handler may call it.
 //! * A record that is read was written as one [`record`](FlightRecorder::record) wrote it. What is half written, or
 //!   overwritten while it is read, is counted as torn and not shown.
-//! * A record that is lost is counted. New records overwrite the oldest; one is dropped only if its place is still
-//!   being written by a thread that was stopped a whole lap ago.
+//! * A record that is lost is counted. New records overwrite the oldest; one is dropped only where two threads are a whole
+//!   lap apart: its place is still being written by a thread that was stopped that long ago, or its own writer was, and
+//!   a newer record is there by now.
 //! * A dump never waits for writers, so it can be made when they hang or are gone; see [`Dump`] for the bytes, which
 //!   are also what a core file holds. [`dump_on_panic`] makes one when a thread panics.
 //!
@@ -37,6 +38,10 @@
 //! An uncontended record costs two read-modify-writes, on the shared position and on the record's stamp. Threads share the
 //! line of the position; where that matters, give each thread a recorder of its own, with a time stamp among its
 //! words, and merge the dumps.
+//!
+//! # Who invented it
+//! A stamp that is odd while its words are being written is a sequence lock, as in Linux; how to write one with the orderings
+//! of C++ is H.-J. Boehm's *Can seqlocks get along with programming language memory models?* (MSPC 2012).
 
 mod dump;
 mod panic;
@@ -71,7 +76,7 @@ const HEADER: usize = 4;
 const POSITION: usize = 2;
 const DROPPED: usize = 3;
 
-/// No ring of this size.
+/// No ring of this size: without a record, or too large for a dump to describe or for memory to address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InvalidCapacity(
     /// The number of records asked for.
@@ -80,17 +85,30 @@ pub struct InvalidCapacity(
 
 impl fmt::Display for InvalidCapacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a flight recorder has 1 to {} records of at least a word, not {}", u32::MAX, self.0)
+        write!(
+            f,
+            "a flight recorder has 1 to {} records of 1 to {} words, and fits into the address space; not {} records",
+            u32::MAX,
+            u16::MAX,
+            self.0
+        )
     }
 }
 
 impl std::error::Error for InvalidCapacity {}
 
 impl<const WORDS: usize> FlightRecorder<WORDS> {
-    /// A ring of `capacity` records, allocated here and never again.
+    /// A ring of `capacity` records, allocated here and never again: `8 * (4 + capacity * (WORDS + 1))` bytes. If there
+    /// are not as many, that ends the program, as for any allocation.
     pub fn new(capacity: usize) -> Result<Self, InvalidCapacity> {
-        if capacity == 0 || u32::try_from(capacity).is_err() || !(1..=usize::from(u16::MAX)).contains(&WORDS)
-        {
+        let bytes = (WORDS.checked_add(1))
+            .and_then(|words| {
+                words.checked_mul(capacity)?.checked_add(HEADER)?.checked_mul(size_of::<AtomicU64>())
+            })
+            .filter(|bytes| isize::try_from(*bytes).is_ok());
+        let described =
+            (1..=u32::MAX as usize).contains(&capacity) && (1..=usize::from(u16::MAX)).contains(&WORDS);
+        if bytes.is_none() || !described {
             return Err(InvalidCapacity(capacity));
         }
         let header = [MAGIC, shape(WORDS, capacity), 0, 0];
@@ -166,7 +184,8 @@ impl<const WORDS: usize> FlightRecorder<WORDS> {
         bytes
     }
 
-    /// The same, written out word by word, without allocating.
+    /// The same, written out word by word, without allocating. On a bare file that is a system call a word: wrap it in a
+    /// `BufWriter`, if allocating its buffer is allowed at this moment.
     pub fn write_to(&self, mut out: impl std::io::Write) -> std::io::Result<()> {
         self.each_word(|word| out.write_all(&word.to_le_bytes()))
     }

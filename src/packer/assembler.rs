@@ -18,7 +18,9 @@ use std::mem;
 /// | between messages | does not continue | between, or within if more follows |
 /// | within a message | continues | between, or within |
 ///
-/// Every other frame is refused.
+/// Every other frame is refused. So is, once in 2^32 frames, the first that an unknown stream is heard with: number 0 is
+/// where a sender begins, and one that comes round to it in the middle of a message is refused as continuing nothing. The
+/// next frame is taken.
 #[derive(Debug)]
 pub struct Assembler<S> {
     limits: Limits,

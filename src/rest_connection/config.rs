@@ -1,4 +1,5 @@
-//! What a connection is configured with: plain values, checked when they are made.
+//! What a connection is configured with: plain values. The name of a vserver is checked when it is made; where requests go
+//! and what authorizes them is taken as it is, and checked with each request that is made from it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -87,7 +88,8 @@ impl std::error::Error for InvalidVserver {}
 pub struct Authorization(Box<str>);
 
 impl Authorization {
-    /// The header's value as it is to be sent, such as `Bearer ...`.
+    /// The header's value as it is to be sent, such as `Bearer ...`. If it cannot stand in a header, no request is sent:
+    /// [`InvalidRequest::Authorization`](super::InvalidRequest::Authorization).
     pub fn new(value: impl Into<String>) -> Self {
         Authorization(value.into().into_boxed_str())
     }
@@ -119,7 +121,8 @@ impl Config {
     /// The timeout of a request unless said otherwise.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
-    /// Requests go to `base` followed by their path; to no vserver in particular; time out after
+    /// Requests go to `base` followed by their path (if that cannot be an address, none is sent:
+    /// [`InvalidRequest::Url`](super::InvalidRequest::Url)); to no vserver in particular; time out after
     /// [`Config::DEFAULT_TIMEOUT`]; and carry no authorization.
     pub fn new(base: impl AsRef<str>) -> Self {
         Config {

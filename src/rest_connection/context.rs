@@ -48,14 +48,17 @@ impl<'c, T> RequestContext<'c, T> {
         self
     }
 
-    /// With one more header; not [`VSERVER_HEADER`], because [`vserver`](RequestContext::vserver) is the one way to
-    /// say whom a request is for.
+    /// With one more header; not one that says whom a request is for ([`VSERVER_HEADER`], and ONTAP's other way,
+    /// `X-Dot-SVM-UUID`), because [`vserver`](RequestContext::vserver) is the one way to say that, nor a second
+    /// `Authorization`. If it cannot be a header, nothing is sent and [`send`](RequestContext::send) says why.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let name = name.into();
-        if name.eq_ignore_ascii_case(VSERVER_HEADER) {
+        let (name, value) = (name.into(), value.into());
+        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             self.invalid = self.invalid.or(Some(InvalidRequest::ReservedHeader));
+        } else if !is_header_name(&name) || !is_header_value(&value) {
+            self.invalid = self.invalid.or(Some(InvalidRequest::Header { name }));
         } else {
-            self.headers.push((name, value.into()));
+            self.headers.push((name, value));
         }
         self
     }
@@ -69,6 +72,12 @@ impl<'c, T> RequestContext<'c, T> {
     pub fn build(&self, call: Call) -> Result<Request, InvalidRequest> {
         if let Some(why) = &self.invalid {
             return Err(why.clone());
+        }
+        if self.config.authorization().is_some_and(|a| !is_header_value(a.as_str())) {
+            return Err(InvalidRequest::Authorization);
+        }
+        if [self.config.base(), call.path()].iter().any(|part| !is_sendable(part)) {
+            return Err(InvalidRequest::Url);
         }
         let vserver = self.vserver.clone().unwrap_or_else(|| self.config.vserver().cloned());
         let timeout = self.timeout.unwrap_or(self.config.timeout());
@@ -85,7 +94,9 @@ impl<'c, T: Transport> RequestContext<'c, T> {
 
     /// Sends `first`, then whatever `next` finds in each response, until it finds nothing or sending fails.
     ///
-    /// All pages come from this one context, hence from one vserver, whatever happens to the connection meanwhile.
+    /// All pages come from this one context, hence from one vserver, whatever happens to the connection meanwhile. That goes
+    /// for everything that is configured: a read that outlasts its authorization is not helped by a token that the
+    /// connection has been given since, and ends, or goes on, with what the server answers to the old one.
     ///
     /// ```
     /// # use selvedge::rest_connection::{Call, Config, Recording, Response, RestConnection};
@@ -154,8 +165,35 @@ impl<T: Transport, N: FnMut(&Response) -> Option<Call>> Iterator for Pages<'_, '
 pub enum InvalidRequest {
     /// It names no vserver that can exist.
     Vserver(InvalidVserver),
-    /// It sets [`VSERVER_HEADER`] by hand.
+    /// It sets by hand what is set for it: [`VSERVER_HEADER`] or another name of the vserver, or `Authorization`.
     ReservedHeader,
+    /// It sets a header whose name or value cannot stand in a request.
+    Header {
+        /// The name. The value, which may be a secret, is not kept.
+        name: String,
+    },
+    /// The configured authorization cannot stand in a header.
+    Authorization,
+    /// The configured base or the path of the call has blanks, control characters or letters outside of ASCII.
+    Url,
+}
+
+/// Headers that are made from the configuration and the context.
+const RESERVED: [&str; 3] = [VSERVER_HEADER, "X-Dot-SVM-UUID", "Authorization"];
+
+/// A token of RFC 9110.
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Nothing that ends the header, or begins another.
+fn is_header_value(value: &str) -> bool {
+    value.chars().all(|c| c == '\t' || !c.is_control())
+}
+
+/// Nothing that ends the request's first line, or has to be encoded.
+fn is_sendable(url: &str) -> bool {
+    url.bytes().all(|b| b.is_ascii_graphic())
 }
 
 impl fmt::Display for InvalidRequest {
@@ -163,8 +201,15 @@ impl fmt::Display for InvalidRequest {
         match self {
             InvalidRequest::Vserver(why) => why.fmt(f),
             InvalidRequest::ReservedHeader => {
-                write!(f, "{VSERVER_HEADER} is set by RequestContext::vserver, not as a header")
+                write!(
+                    f,
+                    "{} are not set as headers: see RequestContext::vserver and Config",
+                    RESERVED.join(", ")
+                )
             }
+            InvalidRequest::Header { name } => write!(f, "the header {name:?} cannot stand in a request"),
+            InvalidRequest::Authorization => f.write_str("the authorization cannot stand in a header"),
+            InvalidRequest::Url => f.write_str("the address has characters that must be encoded"),
         }
     }
 }

@@ -105,7 +105,9 @@ fn percent_encode(to: &mut String, text: &str) {
 }
 
 /// A request as the transport is to send it. Made by a context, and complete: nothing is looked up later.
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// Its `Debug` form shows neither authorization, nor values of headers, nor the body: any of them may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     call: Call,
     url: String,
@@ -163,6 +165,21 @@ impl Request {
     /// Its body.
     pub fn body(&self) -> Option<&[u8]> {
         self.call.body.as_deref()
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method())
+            .field("url", &self.url)
+            .field("vserver", &self.vserver)
+            .field("timeout", &self.timeout)
+            .field("authorization", &self.authorization)
+            .field("headers", &headers)
+            .field("body", &self.body().map(<[u8]>::len))
+            .finish()
     }
 }
 

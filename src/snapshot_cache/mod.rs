@@ -19,8 +19,16 @@
 //!
 //! Failed refreshes can be kept apart ([`Backoff`]), so that an authority in trouble is not asked by each lookup.
 //!
-//! What it does not do: notice that something it holds is gone. A user who finds out names the generation it came from
-//! ([`SnapshotCache::newer_than`]), and of all users of that generation one takes a listing.
+//! # What it does not do
+//! * Notice that something it holds is gone. A user who finds out names the generation it came from
+//!   ([`SnapshotCache::newer_than`]), and of all users of that generation one takes a listing.
+//! * Remember what is absent. That a pool was not there a moment ago does not say that it is not there now, so each lookup
+//!   of a name that does not exist takes, or shares, a listing of its own: single flight bounds how many are taken at a
+//!   time, not how many are taken after each other. Where clients poll for names that may not come, bound the rate:
+//!   with [`Backoff::also_after_success`] a lookup that misses within the pause after a listing is
+//!   [`Unconfirmed`](LookupError::Unconfirmed) at once, and its caller decides whether the last answer is good enough.
+//! * Call itself. A `list` that looks something up in the cache it is listing for waits for itself, with
+//!   [`Deadline::never`] for ever; and a deadline bounds waiting for others' listings, not one's own.
 //!
 //! # Example
 //!
@@ -146,8 +154,9 @@ impl<S, E> SnapshotCache<S, E> {
         SnapshotCache::with_backoff(listed, Backoff::NONE)
     }
 
-    /// The same, with a pause after each refresh that fails; lookups that miss in it are
-    /// [`Unconfirmed`](LookupError::Unconfirmed) at once.
+    /// The same, with a pause after each refresh that fails, and after each one if the back-off
+    /// [says so](Backoff::also_after_success); lookups that miss in it are [`Unconfirmed`](LookupError::Unconfirmed) at
+    /// once.
     pub fn with_backoff(listed: S, backoff: Backoff) -> Self {
         let first = Snapshot { generation: Generation(0), listed };
         SnapshotCache {

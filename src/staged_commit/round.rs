@@ -60,9 +60,13 @@ impl<T> Completed<T> {
     }
 
     /// Who is to send this state to the others: the first, in their order, of the members of this completed view who are
-    /// present now. `None`: nobody who is present has it.
+    /// present now. `None`: nobody who is present can be known to have it.
     ///
-    /// Everybody elects the same one if all know the same view and the same members present.
+    /// Everybody elects the same one if all know the same view and the same members present. That the one elected *has* the
+    /// state is what this node cannot see: it knows that it has completed the round itself, and a member of the view whose
+    /// own round was aborted in the last moment has not. So [`activate`](super::StagedCommit::activate) only when all
+    /// members are known to have everything (a barrier, a round of acknowledgements), and let one that is elected and is
+    /// still at an older epoch say so instead of sending: the epoch of what it sends tells.
     pub fn elect<'a, M: Ord, I: IntoIterator<Item = M>>(
         &'a self,
         members: impl FnOnce(&'a T) -> I,
@@ -110,9 +114,10 @@ impl std::error::Error for StageError {}
 pub enum RoundError {
     /// It is what readers see.
     Activated,
-    /// It was the newest, and was given up.
+    /// It was the newest, and was given up: by `abort`, or by a panic in `update`.
     Aborted,
-    /// It is over: another was staged since.
+    /// It is over: another was staged since. Or it never was, because [`stage_as`](super::StagedCommit::stage_as) has
+    /// skipped it: only the newest epoch is remembered.
     Superseded {
         /// The largest epoch that was staged.
         newest: Epoch,

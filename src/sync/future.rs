@@ -104,13 +104,12 @@ impl AtomicWaker {
     /// [`AtomicWaker::register`] for a waker that is borrowed; it is not cloned if it is registered already.
     #[track_caller]
     pub fn register_by_ref(&self, waker: &Waker) {
-        let mut place = self.waker.lock();
-        if place.as_ref().is_some_and(|w| w.will_wake(waker)) {
+        if self.waker.lock().as_ref().is_some_and(|w| w.will_wake(waker)) {
             return;
         }
-        let before = place.replace(waker.clone());
-        drop(place);
-        drop(before);
+        // Cloned, as dropped, when the lock is free: a waker may do anything then. Whoever wakes meanwhile takes the one
+        // that was there; the task then looks again, which is what registering first is for.
+        self.register(waker.clone());
     }
 
     /// Takes the waker of the task that waits, if one does.

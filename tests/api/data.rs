@@ -269,6 +269,7 @@ pub fn tracked() {
     let pointer = value.ptr().clone();
     // SAFETY: the owner is alive, where it was, and only shared.
     assert_eq!(unsafe { pointer.with(|v| v.len()) }, value.len());
+    assert!(pointer.points_to(&value) && !pointer.points_to(&Tracked::new(vec![1, 2])));
     // SAFETY: as before.
     assert_eq!(unsafe { pointer.with_last(|v| v, |v| v[1]) }, 2);
     assert_eq!(value.into_inner(), [1, 2]);

@@ -121,7 +121,7 @@ impl Wait for CancelOrDrain {
                 Waited::TimedOut(late) => match calls.claim(serial, Ending::Timeout) {
                     Ok(call) => {
                         sometimes("cancelled", true);
-                        late.cancel(call.end());
+                        late.cancel(call.end()).expect("its own signal");
                     }
                     Err(_) => {
                         sometimes("drained", true);

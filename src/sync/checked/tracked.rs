@@ -185,6 +185,10 @@ unsafe impl<T: Sync> Send for TrackedPtr<T> {}
 unsafe impl<T: Sync> Sync for TrackedPtr<T> {}
 
 impl<T> TrackedPtr<T> {
+    /// Is it a pointer to the value of `owner`?
+    pub fn points_to(&self, owner: &Tracked<T>) -> bool {
+        StdArc::ptr_eq(&self.slot, &owner.slot)
+    }
     /// Reads through the pointer. The use lasts until `f` has returned: if the owner has left scope by then the execution
     /// fails with kind use-after-free. What lets the owner go is done by [`with_last`](Self::with_last).
     ///

@@ -59,6 +59,11 @@ impl<T: fmt::Debug> fmt::Debug for Tracked<T> {
 pub struct TrackedPtr<T>(*const T);
 
 impl<T> TrackedPtr<T> {
+    /// Is it a pointer to the value of `owner`?
+    #[inline]
+    pub fn points_to(&self, owner: &Tracked<T>) -> bool {
+        std::ptr::eq(self.0, &raw const owner.0)
+    }
     /// Reads through the pointer. The use lasts until `f` has returned: what lets the owner go is done by
     /// [`with_last`](Self::with_last).
     ///
