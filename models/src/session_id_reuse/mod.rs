@@ -21,7 +21,7 @@ type Token = u64;
 /// What the opener has of a connection that it opened.
 #[derive(Clone, Copy)]
 struct Opened {
-    /// Names this incarnation and no other. It stays on the node, so nothing that is done with it can be late by a network.
+    /// Names this incarnation and no other. It stays on the node: what is done with it does not wait in a network.
     own: u64,
     /// Goes out with the bind.
     token: Token,
