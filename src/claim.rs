@@ -44,6 +44,8 @@
 //! | no | anybody: the connection is lost | yes | begins a call | ends those that it meets; others may begin behind it |
 //! | yes | nobody | | begins none, and takes back what it was about to begin, unless somebody has ended that already | leaves no call behind |
 //!
+//! A call that is registered pays for that with a fence, beside two read-modify-writes: it must be seen before it looks.
+//!
 //! # How long a table lasts
 //! A place is good for 2^(32 - k) - 1 calls, so all of them together for about 2^32, whatever the capacity, and a free
 //! place is used again before one that has rested longer. With one call at a time it is always the same place that is

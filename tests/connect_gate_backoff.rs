@@ -142,3 +142,33 @@ fn a_connection_that_does_not_last_is_followed_by_a_pause() {
     let all = words(["is kept off, connects", "is kept off, times out", "leads, connects"]);
     assert_eq!(all_of(flaps(Backoff::constant(second).also_after_success())), all);
 }
+
+/// Two users of a connection that does not last: one report ends it, and whoever leads next hears whether it has lasted,
+/// also if the lead is taken while the report is still being made.
+#[test]
+fn of_two_who_see_a_short_connection_one_reconnects() {
+    let together = || {
+        let gate =
+            Arc::new(Gate::with_backoff(0, Backoff::constant(Duration::from_secs(1)).also_after_success()));
+        let connect = |attempts: &mut u32| {
+            *attempts += 1;
+            Ok(())
+        };
+        let first = gate.ensure(&Deadline::never(), connect).expect("nothing keeps the first one off");
+        let uses = move |gate: &Gate| {
+            let ended = gate.invalidate(first);
+            let again = gate.ensure(&Deadline::never(), connect).expect("nobody refuses");
+            always("a-new-connection", again != first, || "led back to the one that broke".to_owned());
+            ended
+        };
+        let other = {
+            let gate = gate.clone();
+            thread::spawn(move || uses(&gate))
+        };
+        let mine = uses(&gate);
+        let both = usize::from(mine) + usize::from(other.join().unwrap());
+        let attempts = Arc::into_inner(gate).expect("the last").into_inner();
+        format!("{both} report, {attempts} attempts")
+    };
+    assert_eq!(all_of(together), words(["1 report, 2 attempts"]));
+}

@@ -43,7 +43,8 @@ fn register(calls: &PendingCalls<&'static str>) -> selvedge::serial::Serial {
 
 fn claim_all(calls: &PendingCalls<&'static str>) -> usize {
     note(|| "ends every call that is pending".to_owned());
-    calls.claim_all(Ending::Abort).map(|token| token.end()).count()
+    // Each token is dropped as it is counted, which ends its call.
+    calls.claim_all(Ending::Abort).count()
 }
 
 /// The calls that there are get ended, and nothing is said to those who come.
