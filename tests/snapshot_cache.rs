@@ -383,3 +383,68 @@ proptest! {
         }
     }
 }
+
+/// A listing that goes on for one poll more than it must.
+async fn one_pause() {
+    let mut paused = false;
+    std::future::poll_fn(|_| match std::mem::replace(&mut paused, true) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
+
+async fn listed(listings: &std::cell::Cell<u32>) -> Result<Vec<u8>, &'static str> {
+    listings.set(listings.get() + 1);
+    one_pause().await;
+    Ok(vec![5, 7])
+}
+
+#[test]
+fn tasks_share_one_listing_and_a_task_that_is_dropped_abandons_its_own() {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+    let cache: SnapshotCache<Vec<u8>, &str> = SnapshotCache::new(vec![]);
+    let listings = std::cell::Cell::new(0);
+    let find = |list: &Vec<u8>| list.iter().position(|pool| *pool == 7);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut second = pin!(cache.lookup_async(find, async || listed(&listings).await));
+    {
+        let mut first = pin!(cache.lookup_async(find, async || listed(&listings).await));
+        assert!(first.as_mut().poll(&mut cx).is_pending(), "it lists");
+        assert!(second.as_mut().poll(&mut cx).is_pending(), "it waits");
+        assert_eq!(listings.get(), 1);
+        // The first is dropped in mid-listing.
+    }
+    assert_eq!(cache.generation().get(), 0, "half a listing is none");
+    let mut third = pin!(cache.lookup_async(find, async || listed(&listings).await));
+    assert!(second.as_mut().poll(&mut cx).is_pending(), "it takes over");
+    assert!(third.as_mut().poll(&mut cx).is_pending(), "and is waited for");
+    let Poll::Ready(Ok(hit)) = second.as_mut().poll(&mut cx) else { panic!("its listing is done") };
+    let Poll::Ready(Ok(shared)) = third.as_mut().poll(&mut cx) else { panic!("so is the third's wait") };
+    assert_eq!((hit.value, hit.generation, listings.get()), (1, shared.generation, 2));
+    // Who is in the list waits for nobody.
+    let Poll::Ready(Ok(known)) =
+        pin!(cache.lookup_async(find, async || listed(&listings).await)).poll(&mut cx)
+    else {
+        panic!("a hit")
+    };
+    assert_eq!((known.generation, listings.get()), (hit.generation, 2));
+}
+
+#[test]
+fn a_task_tells_absence_from_not_knowing() {
+    use selvedge::sync::future::block_on;
+    let cache: SnapshotCache<Vec<u8>, &str> = SnapshotCache::new(vec![1]);
+    let absent = |list: &Vec<u8>| list.contains(&9).then_some(());
+    let failed = block_on(cache.lookup_async(absent, async || Err("backend 2 does not answer")));
+    assert!(
+        matches!(failed, Err(LookupError::Unconfirmed { why: RefreshError::Failed(_), .. })),
+        "{failed:?}"
+    );
+    let none = block_on(cache.lookup_async(absent, async || Ok(vec![1, 2])));
+    assert!(
+        matches!(none, Err(LookupError::NotFound { generation }) if generation == cache.generation()),
+        "{none:?}"
+    );
+}

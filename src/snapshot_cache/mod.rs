@@ -17,6 +17,9 @@
 //! * **Absence is an answer with a date.** [`LookupError::NotFound`] names the [`Generation`] that was searched.
 //!   If no listing could be had, the answer is [`LookupError::Unconfirmed`], which is not absence.
 //!
+//! Threads and tasks share one cache: [`SnapshotCache::lookup`] blocks, [`SnapshotCache::lookup_async`] does not. There is no
+//! such form of [`refresh`](SnapshotCache::refresh) and [`newer_than`](SnapshotCache::newer_than), which periodic threads call.
+//!
 //! Failed refreshes can be kept apart ([`Backoff`]), so that an authority in trouble is not asked by each lookup.
 //!
 //! # What it does not do
@@ -72,7 +75,7 @@ mod error;
 pub use crate::connect_gate::{Backoff, Failure};
 pub use error::{LookupError, RefreshError};
 
-use crate::connect_gate::{ConnectGate, Epoch, State, Turn};
+use crate::connect_gate::{Attempt, ConnectGate, Epoch, State, Turn};
 use crate::sync::time::Deadline;
 use crate::sync::{Arc, ArcSwap, Named, Ordering, fence};
 use std::fmt;
@@ -148,6 +151,11 @@ pub struct SnapshotCache<S, E> {
     refreshes: ConnectGate<(), E>,
 }
 
+/// Which refresh, at least, and its snapshot; or why there is none.
+type Flight<S, E> = Result<(Epoch, Arc<Snapshot<S>>), RefreshError<E>>;
+
+const LED_ONCE: &str = "whoever has led has a refresh that began after it did";
+
 impl<S, E> SnapshotCache<S, E> {
     /// Begins with `listed`, which may be empty: nothing is called absent before the authority has been asked.
     pub fn new(listed: S) -> Self {
@@ -187,32 +195,94 @@ impl<S, E> SnapshotCache<S, E> {
         mut find: impl FnMut(&S) -> Option<T>,
         list: impl FnOnce() -> Result<S, E>,
     ) -> Result<Hit<T>, LookupError<E>> {
-        let known = {
-            let current = self.current.load();
-            if let Some(value) = find(&current.listed) {
-                return Ok(Hit { value, generation: current.generation });
-            }
-            current.generation
+        let known = match self.look(&mut find) {
+            Ok(hit) => return Ok(hit),
+            Err(known) => known,
         };
         let begun = self.begin();
         let mut list = Some(list);
         loop {
-            match self.flight(deadline, &mut list) {
-                Ok((epoch, snapshot)) => {
-                    let generation = snapshot.generation;
-                    if generation != known
-                        && let Some(value) = find(&snapshot.listed)
-                    {
-                        return Ok(Hit { value, generation });
-                    }
-                    if epoch != begun {
-                        return Err(LookupError::NotFound { generation });
-                    }
-                    self.refreshes.invalidate(epoch);
-                }
-                Err(RefreshError::Failed(older)) if older.epoch() == begun => {}
-                Err(why) => return Err(LookupError::Unconfirmed { generation: known, why }),
+            let flight = self.flight(deadline, &mut list);
+            if let Some(answer) = self.answer(flight, known, begun, &mut find) {
+                return answer;
             }
+        }
+    }
+
+    /// [`lookup`](SnapshotCache::lookup) for tasks, on any executor: waits, and lists, without blocking the thread, in one
+    /// queue and one flight with those who block. For a deadline, drop the future.
+    ///
+    /// Cancel-safe: who is dropped while it waits leaves the queue; who is dropped while it takes the listing abandons it,
+    /// nothing is published, and one of those who wait takes their own. (Who takes the listing and is neither polled nor
+    /// dropped holds up all of them.)
+    ///
+    /// ```
+    /// # use selvedge::snapshot_cache::SnapshotCache;
+    /// # use selvedge::sync::future::block_on;
+    /// let cache: SnapshotCache<Vec<&str>, String> = SnapshotCache::new(Vec::new());
+    /// let place = |pools: &Vec<&str>| pools.iter().position(|pool| *pool == "silver");
+    /// let found = block_on(cache.lookup_async(place, async || Ok(vec!["gold", "silver"])));
+    /// assert_eq!(found.unwrap().value, 1);
+    /// ```
+    pub async fn lookup_async<T>(
+        &self,
+        mut find: impl FnMut(&S) -> Option<T>,
+        list: impl AsyncFnOnce() -> Result<S, E>,
+    ) -> Result<Hit<T>, LookupError<E>> {
+        let known = match self.look(&mut find) {
+            Ok(hit) => return Ok(hit),
+            Err(known) => known,
+        };
+        let begun = self.begin();
+        let mut list = Some(list);
+        loop {
+            let flight = match self.joins(self.refreshes.enter().await) {
+                Ok(flight) => flight,
+                Err(attempt) => {
+                    let list = list.take().expect(LED_ONCE);
+                    self.ends(attempt, list().await)
+                }
+            };
+            if let Some(answer) = self.answer(flight, known, begun, &mut find) {
+                return answer;
+            }
+        }
+    }
+
+    /// In what there is; or else which snapshot that was.
+    fn look<T>(&self, find: &mut impl FnMut(&S) -> Option<T>) -> Result<Hit<T>, Generation> {
+        let current = self.current.load();
+        match find(&current.listed) {
+            Some(value) => Ok(Hit { value, generation: current.generation }),
+            None => Err(current.generation),
+        }
+    }
+
+    /// What a lookup makes of a refresh, if it missed in `known` and `begun` was the last that can have begun before it;
+    /// `None`: it needs another.
+    fn answer<T>(
+        &self,
+        flight: Flight<S, E>,
+        known: Generation,
+        begun: Epoch,
+        find: &mut impl FnMut(&S) -> Option<T>,
+    ) -> Option<Result<Hit<T>, LookupError<E>>> {
+        match flight {
+            Ok((epoch, snapshot)) => {
+                let generation = snapshot.generation;
+                if generation != known
+                    && let Some(value) = find(&snapshot.listed)
+                {
+                    return Some(Ok(Hit { value, generation }));
+                }
+                if epoch != begun {
+                    return Some(Err(LookupError::NotFound { generation }));
+                }
+                self.refreshes.invalidate(epoch);
+                None
+            }
+            Err(RefreshError::Failed(older)) if older.epoch() == begun => None,
+            Err(why) => Some(Err(LookupError::Unconfirmed { generation: known, why })),
         }
     }
 
@@ -270,31 +340,39 @@ impl<S, E> SnapshotCache<S, E> {
 
     /// The snapshot of the refresh that is under way, or of the last one, or of one that this caller leads; or of a
     /// later one. Says which refresh that is, at least.
-    fn flight(
-        &self,
-        deadline: &Deadline,
-        list: &mut Option<impl FnOnce() -> Result<S, E>>,
-    ) -> Result<(Epoch, Arc<Snapshot<S>>), RefreshError<E>> {
-        match self.refreshes.enter_blocking(deadline) {
-            Ok(Turn::Connected(epoch)) => Ok((epoch, self.snapshot())),
-            Ok(Turn::Failed(failure)) => Err(RefreshError::Failed(failure)),
-            Ok(Turn::Backoff(pause)) => Err(RefreshError::Backoff(pause)),
-            Err(_) => Err(RefreshError::TimedOut),
-            Ok(Turn::Lead(attempt)) => {
+    fn flight(&self, deadline: &Deadline, list: &mut Option<impl FnOnce() -> Result<S, E>>) -> Flight<S, E> {
+        let turn = self.refreshes.enter_blocking(deadline).map_err(|_| RefreshError::TimedOut)?;
+        self.joins(turn).unwrap_or_else(|attempt| {
+            let list = list.take().expect(LED_ONCE);
+            self.ends(attempt, list())
+        })
+    }
+
+    /// What a turn at the gate comes to; or the lead, behind a fence: the listing begins after it.
+    fn joins<'g>(&'g self, turn: Turn<'g, (), E>) -> Result<Flight<S, E>, Attempt<'g, (), E>> {
+        match turn {
+            Turn::Connected(epoch) => Ok(Ok((epoch, self.snapshot()))),
+            Turn::Failed(failure) => Ok(Err(RefreshError::Failed(failure))),
+            Turn::Backoff(pause) => Ok(Err(RefreshError::Backoff(pause))),
+            Turn::Lead(attempt) => {
                 // SeqCst: pairs with the fence in `begin`, which see.
                 fence(Ordering::SeqCst);
-                let list = list.take().expect("whoever has led has a refresh that began after it did");
-                match list() {
-                    Ok(listed) => {
-                        let generation = Generation(attempt.epoch().get());
-                        let snapshot = Arc::new(Snapshot { generation, listed });
-                        self.current.store(snapshot.clone());
-                        // After the snapshot: who hears of the one finds the other.
-                        Ok((attempt.commit(), snapshot))
-                    }
-                    Err(error) => Err(RefreshError::Failed(attempt.fail(error))),
-                }
+                Err(attempt)
             }
+        }
+    }
+
+    /// Publishes what the leader has listed, and then that it has.
+    fn ends(&self, attempt: Attempt<'_, (), E>, listed: Result<S, E>) -> Flight<S, E> {
+        match listed {
+            Ok(listed) => {
+                let generation = Generation(attempt.epoch().get());
+                let snapshot = Arc::new(Snapshot { generation, listed });
+                self.current.store(snapshot.clone());
+                // After the snapshot: who hears of the one finds the other.
+                Ok((attempt.commit(), snapshot))
+            }
+            Err(error) => Err(RefreshError::Failed(attempt.fail(error))),
         }
     }
 }
