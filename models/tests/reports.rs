@@ -14,10 +14,33 @@ fn picture(text: &str) -> (Vec<&str>, Vec<&str>) {
     (lines[start..=end].to_vec(), lines[end + 1..].to_vec())
 }
 
+/// Structural names, `o0.3` and `t1`, say nothing: whatever a counterexample speaks of has a name.
+fn named(name: &str, text: &str) {
+    let numbers = |s: &str| s.split('.').all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    let structural = |w: &str| {
+        w.strip_prefix('o').is_some_and(|n| n.contains('.') && numbers(n))
+            || w.strip_prefix('t').is_some_and(|n| !n.contains('.') && numbers(n))
+    };
+    // In the header, a thread's number follows its name: `reader (t1)`.
+    let words = text.split(|c: char| !c.is_alphanumeric() && !".()_".contains(c));
+    let unnamed: Vec<&str> = words.filter(|w| structural(w.trim_end_matches('.'))).collect();
+    assert!(unnamed.is_empty(), "{name}: no names for {unnamed:?}\n{text}");
+}
+
+/// What is said in the columns of threads and states, without the numbers of lines, which tell nobody anything.
+fn said(rows: &[&str]) -> Vec<String> {
+    let at = rows[0].rfind(" at").filter(|i| rows[0].len() == i + 3).unwrap_or(usize::MAX);
+    rows[1..rows.len() - 1]
+        .iter()
+        .map(|r| r.chars().take(at).collect::<String>().trim_end().to_owned())
+        .collect()
+}
+
 #[test]
 fn every_counterexample_is_narrow_short_and_explained() {
     let mut shown = 0;
     for model in selvedge_models::catalogue().models() {
+        let mut bodies: Vec<(&str, Vec<String>)> = Vec::new();
         for variant in model.variants.iter().filter(|v| matches!(v.role, Role::Buggy | Role::WrongFix)) {
             let name = format!("{}/{}", model.name, variant.name);
             let out = Command::new(env!("CARGO_BIN_EXE_selvedge")).args(["show", &name]).output();
@@ -44,6 +67,12 @@ fn every_counterexample_is_narrow_short_and_explained() {
                 assert!(after.iter().any(|l| l.starts_with(part)), "{name}: no line `{part}`\n{text}");
             }
             consistent(&name, &text);
+            named(&name, &[&rows[..], &after[..]].concat().join("\n"));
+            let body = said(&rows);
+            if let Some((other, _)) = bodies.iter().find(|(_, b)| *b == body) {
+                panic!("{name} and {other} are told apart by nothing\n{text}");
+            }
+            bodies.push((variant.name, body));
             let why = after.iter().find(|l| l.starts_with("why ")).copied().unwrap_or_default();
             assert!(why.len() > 20 && !why.contains("the log shows no object"), "{name}: no reason\n{text}");
             shown += 1;

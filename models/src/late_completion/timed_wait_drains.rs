@@ -71,7 +71,7 @@ struct ClearsPointer<P>(std::marker::PhantomData<P>);
 impl<P: Pointer> Wait for ClearsPointer<P> {
     fn send_and_wait() -> JoinHandle<()> {
         let completion = Tracked::new(Done(AtomicBool::new(false).named("done"))).named("completion");
-        let eh_action = Arc::new(P::published());
+        let eh_action = Arc::new(P::published()).named("host");
         let handler = {
             let (ptr, eh_action) = (completion.ptr(), eh_action.clone());
             interrupt(move || complete(&ptr, &*eh_action))

@@ -38,7 +38,7 @@ pub struct OwnFlag;
 impl Rule for OwnFlag {
     fn flags(entries: &mut Entries, member: usize) {
         if let Some(mine) = &mut entries[member] {
-            note(|| "flags it by what it has heard of".to_owned());
+            note(|| "flagged by what it has heard of".to_owned());
             // BUG: of a message that it has not heard of, it does not know that it lacks it.
             mine.has_all = mine.entry.received == mine.entry.newest;
         }
@@ -52,7 +52,7 @@ impl Rule for ClearsOwn {
     fn flags(entries: &mut Entries, member: usize) {
         let all = *entries;
         if let Some(mine) = &mut entries[member] {
-            note(|| "flags it by the entries that are there".to_owned());
+            note(|| "flagged by the entries so far".to_owned());
             // BUG: whoever wrote before it, and is behind, keeps its flag.
             mine.has_all = !behind::<Self>(&all, &mine.entry);
         }
@@ -84,22 +84,23 @@ impl Rule for ComparesPositions {
 }
 
 fn compare_all<R: Rule>(entries: &mut Entries) {
-    note(|| "flags all entries anew".to_owned());
+    note(|| "all flagged anew".to_owned());
     let all = *entries;
     for flagged in entries.iter_mut().flatten() {
         flagged.has_all &= !behind::<R>(&all, &flagged.entry);
     }
 }
 
-/// `0: up to 2, all; 1: up to 1, not all; 2: up to 7 of ring 9, all`, as the flags say.
+/// By member: `[2, all] [1, not all] [7 of ring 9, all]`, as the flags say.
 fn shown(entries: &Entries) -> String {
-    let entry = |(member, e): (usize, &Option<Flagged>)| {
-        let Flagged { entry: Entry { ring, received, .. }, has_all } = (*e)?;
+    let entry = |e: &Option<Flagged>| {
+        let Some(Flagged { entry: Entry { ring, received, .. }, has_all }) = *e else {
+            return "[]".to_owned();
+        };
         let ring = if ring == 1 { String::new() } else { format!(" of ring {ring}") };
-        Some(format!("{member}: up to {received}{ring}, {}", if has_all { "all" } else { "not all" }))
+        format!("[{received}{ring}, {}]", if has_all { "all" } else { "not all" })
     };
-    let shown: Vec<String> = entries.iter().enumerate().filter_map(entry).collect();
-    if shown.is_empty() { "empty".to_owned() } else { shown.join("; ") }
+    entries.iter().map(entry).collect::<Vec<_>>().join(" ")
 }
 
 /// The token.

@@ -82,7 +82,7 @@ impl<T: CommitToken> Change<T> {
             member.received
         };
         // No message is missing in between, in this model: what a member has heard of, it has.
-        note(|| format!("member {member} writes that it has up to {received}"));
+        note(|| format!("member {member} writes {received}"));
         self.token.stamp(member, Entry { ring: 1, received, newest: received });
     }
 }
@@ -98,7 +98,7 @@ fn scenario<T: CommitToken>() -> &'static str {
         let change = change.clone();
         spawn("second", move || change.token_at(1))
     };
-    note(|| "member 2 comes from ring 9, where it has up to 7".to_owned());
+    note(|| "member 2 writes 7 of its ring 9".to_owned());
     change.token.stamp(JOINER, JOINER_ENTRY);
     change.token_at(0);
     second.join().unwrap();
