@@ -103,6 +103,17 @@ fn consistent(name: &str, text: &str) {
     assert!((least..=most).contains(&counted), "{name}: {counted} counted\n{text}");
 }
 
+/// Where an engine is declared to see what cannot be, its counterexample says so before anything else.
+#[test]
+fn a_false_alarm_is_called_one() {
+    for name in ["canary_store_buffering/seq_cst", "canary_rmw_atomicity/store"] {
+        let out = Command::new(env!("CARGO_BIN_EXE_selvedge")).args(["show", name]).output();
+        let text = String::from_utf8(out.expect("the command starts").stdout).expect("text");
+        let alarm = text.find("FALSE ALARM of loom").unwrap_or_else(|| panic!("{name}\n{text}"));
+        assert!(alarm < text.find("VIOLATED").expect("a picture"), "{name}\n{text}");
+    }
+}
+
 /// Every buggy variant and wrong fix has a committed counterexample that still fails as it did.
 /// `selvedge replay --bless models/counterexamples` writes them anew; read the difference before it is committed.
 #[test]

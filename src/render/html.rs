@@ -165,7 +165,7 @@ impl Data {
             .collect();
         let value = json!({
             "check": r.case.identity(), "engine": engine(&r.case), "executions": r.executions,
-            "fingerprint": r.fingerprint, "property": t.property, "sentence": sentence, "kind": t.kind.word(),
+            "alarm": r.false_alarm(), "fingerprint": r.fingerprint, "property": t.property, "sentence": sentence, "kind": t.kind.word(),
             "message": t.message, "why": why.sentences, "steps": why.steps, "places": places,
             "critical": t.critical, "nearest": t.nearest, "minimal": t.minimal, "threads": threads,
             "thread": t.thread, "initial": t.initial, "repeats": t.repeats, "events": self.events(&t.events),

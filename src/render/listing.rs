@@ -112,6 +112,12 @@ pub fn counterexample(r: &Report, read: Read<'_>) -> String {
     let mut out = String::new();
     let head = format!("counterexample of {}", c.variant);
     let _ = writeln!(out, "\n{}, found by {by} in execution {}", bold(head), r.executions + 1);
+    if let Some(reason) = r.false_alarm() {
+        let text = format!("FALSE ALARM of {by}, declared as such: this cannot happen. {reason}");
+        for line in wrapped(&text, WIDTH) {
+            let _ = writeln!(out, "{}", bad(line));
+        }
+    }
     if let Some(t) = &r.trace {
         let size = t.size();
         let line = format!(

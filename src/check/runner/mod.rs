@@ -67,6 +67,13 @@ pub struct Report {
     pub shortening: Option<Spent>,
 }
 
+impl Report {
+    /// It has found what cannot happen, as it was declared to, for this reason.
+    pub fn false_alarm(&self) -> Option<&'static str> {
+        self.case.because.filter(|_| matches!(self.verdict, Verdict::Found { .. }))
+    }
+}
+
 /// What happens during a run.
 #[derive(Debug)]
 pub enum Event {

@@ -153,7 +153,8 @@ function verdict(v) {
     ['again', make('code', {}, 'selvedge check ' + nameOf(v) + ' --out DIR'), ' then ', make('code', {}, 'selvedge replay DIR'), ', fingerprint ', make('code', {}, f.fingerprint)]];
   const places = new Map();
   for (const p of f.places) places.set(p.at, [...(places.get(p.at) || []), (f.threads[p.thread] || { name: '?' }).name + ': ' + p.what]);
-  box.replaceChildren(off(v), make('h3', {}, '✗ VIOLATED ' + f.property + ' (' + f.kind + ')'),
+  const alarm = f.alarm ? make('p', { class: 'off' }, 'FALSE ALARM of ' + f.engine + ', declared as such: this cannot happen. ' + f.alarm + '.') : '';
+  box.replaceChildren(off(v), alarm, make('h3', {}, '✗ VIOLATED ' + f.property + ' (' + f.kind + ')'),
     make('p', { class: 'lead' }, span('soft', 'must hold: '), f.sentence || KINDS[f.kind] || '', make('br'), span('soft', 'but here: '), f.message),
     make('p', { class: 'why' }, make('b', {}, 'Why. '), f.why.join(' ')),
     make('div', { class: 'places' }, [...places].map(([at, said]) => make('div', {}, quote(at, said.join('; '))))),
