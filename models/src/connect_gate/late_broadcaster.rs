@@ -15,6 +15,13 @@ impl Defect for DrainsAll {
     const OWN_EPOCH: bool = false;
 }
 
+struct WakeIsOutcome;
+impl Defect for WakeIsOutcome {
+    /// BUG: as before; the wake of another attempt is now taken for the outcome of one's own, and nobody sleeps for ever.
+    const OWN_EPOCH: bool = false;
+    const LOOK_AFTER: bool = false;
+}
+
 /// The second attempt is over. Written by its leader before it commits, read by whoever is told so: Relaxed, because
 /// the gate orders them, which is checked.
 type Over = AtomicBool;
@@ -70,6 +77,14 @@ pub(super) fn model() -> Model {
                 .about("registers once and parks; a publisher wakes whoever is in the queue")
                 .loom_bounded(4, 4, Some(4))
                 .tune(EngineKind::Shuttle, |check| check.strategy(Strategy::Urw).executions(20_000, 20_000, 20_000)),
+        )
+        .variant(
+            Variant::wrong_fix("wake_is_outcome", scenario::<Miniature<WakeIsOutcome>>, &[(
+                "outcome-of-its-own",
+                Kind::Assertion,
+            )])
+            .about("looks right because whoever is woken goes on, so that nobody is left asleep; it goes on too early")
+            .loom_bounded(4, 4, Some(4)),
         )
         .variant(
             Variant::fixed("own_epoch", scenario::<Miniature<Sound>>)

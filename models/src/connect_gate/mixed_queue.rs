@@ -14,6 +14,12 @@ impl Defect for LooksOnce {
     const LOOK_AGAIN: bool = false;
 }
 
+struct WakeIsOutcome;
+impl Defect for WakeIsOutcome {
+    /// BUG: a wake says that the attempt is over, if it says that; not how it ended.
+    const LOOK_AFTER: bool = false;
+}
+
 /// Is the caller told of the failure of attempt `failed`? Whoever comes after it leads, and succeeds.
 fn told<G: Gate>(gate: &G, failed: G::Epoch, next: Next<G::Attempt<'_>, G::Epoch>) -> bool {
     match next {
@@ -79,6 +85,16 @@ pub(super) fn model() -> Model {
                 &[("no-lost-wakeup", Kind::LostWakeup)],
             )
             .about("a caller looks at the word, then joins the queue"),
+        )
+        .variant(
+            Variant::wrong_fix(
+                "wake_is_outcome",
+                scenario::<Miniature<WakeIsOutcome>>,
+                &[("outcome-of-its-own", Kind::Assertion)],
+            )
+            .about("looks right because nobody is woken before the attempt is over; it may have failed, and a park ends by itself too")
+            // Without a bound loom finds it in execution 21,745.
+            .loom_bounded(2, 2, Some(3)),
         )
         .variant(
             Variant::fixed("looks_again", scenario::<Miniature<Sound>>)

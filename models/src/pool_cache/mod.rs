@@ -9,6 +9,7 @@ use miniature::{Authority, JoinsAnyFlight, Miniature, Partial, PartialSnapshot, 
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::snapshot_cache::{LookupError, RefreshError, SnapshotCache};
 use selvedge::sync::Arc;
+use selvedge::sync::future::block_on;
 use selvedge::sync::time::Deadline;
 
 /// The pools, as bits of a list.
@@ -41,13 +42,13 @@ trait Cache: Send + Sync + 'static {
     fn lookup(&self, pool: Pool) -> Answer;
 }
 
-/// The fix, and the authority that it asks.
-struct Shipped {
+/// The fix, and the authority that it asks. Lookups are made by threads that block, or by tasks.
+struct Shipped<const TASKS: bool> {
     authority: Authority,
     cache: SnapshotCache<u8, Partial>,
 }
 
-impl Cache for Shipped {
+impl<const TASKS: bool> Cache for Shipped<TASKS> {
     fn new(authority: Authority, list: u8) -> Self {
         Shipped { authority, cache: SnapshotCache::new(list) }
     }
@@ -62,15 +63,17 @@ impl Cache for Shipped {
 
     fn lookup(&self, pool: Pool) -> Answer {
         let mut asked = false;
-        let found = self.cache.lookup(
-            &Deadline::never(),
-            |list| (list & pool as u8 != 0).then_some(()),
-            // Fix: the list is an error unless it is whole, and is taken by one lookup for all.
-            || {
-                asked = true;
-                self.authority.list()
-            },
-        );
+        let find = |list: &u8| (list & pool as u8 != 0).then_some(());
+        // Fix: the list is an error unless it is whole, and is taken by one lookup for all.
+        let mut list = || {
+            asked = true;
+            self.authority.list()
+        };
+        let found = if TASKS {
+            block_on(self.cache.lookup_async(find, async || list()))
+        } else {
+            self.cache.lookup(&Deadline::never(), find, list)
+        };
         match found {
             Ok(hit) => {
                 sometimes("shared-listing", hit.generation.get() > 0 && !asked);
@@ -163,11 +166,15 @@ pub fn model() -> Model {
             ),
         )
         .variant(
-            Variant::fixed("snapshot_cache", || scenario::<Shipped>(Beside::Refresher))
+            Variant::fixed("snapshot_cache", || scenario::<Shipped<false>>(Beside::Refresher))
                 .about("SnapshotCache: whole lists only, and absence only after one that began later"),
         )
         .variant(
-            Variant::fixed("snapshot_cache_shared", || scenario::<Shipped>(Beside::Operation))
+            Variant::fixed("snapshot_cache_shared", || scenario::<Shipped<false>>(Beside::Operation))
                 .about("the same, with two operations that miss at once: one listing for both"),
+        )
+        .variant(
+            Variant::fixed("snapshot_cache_tasks", || scenario::<Shipped<true>>(Beside::Refresher))
+                .about("the same, with a thread that refreshes and operations that are tasks"),
         )
 }
