@@ -95,13 +95,21 @@ pub fn table<'a>(m: &'a Model, r: &'a Report) -> Option<Table<'a>> {
     Some(Table { rows, whole: t.whole, cut: !t.violations.is_empty(), total })
 }
 
-/// Of the checks of one variant the one whose table says most: all executions before some, the memory model's before an
-/// engine with known gaps, then the one with most executions.
+/// Of the checks of one variant the one whose table says most: of every machine before one under a discipline, all
+/// executions before some, the memory model's before an engine with known gaps, one that has seen a violation, then the
+/// one with most executions.
 pub fn best<'a>(reports: impl Iterator<Item = &'a Report>) -> Option<&'a Report> {
-    let preemptive = |r: &&Report| r.case.discipline == Default::default() && r.tally.executions() > 0;
-    reports.filter(preemptive).max_by_key(|r| {
+    reports.filter(|r| r.tally.executions() > 0).max_by_key(|r| {
         let exact = r.case.engine == EngineKind::Exact;
-        (r.tally.whole && exact, r.tally.whole, exact && !r.tally.outcomes.is_empty(), r.tally.executions())
+        let preemptive = r.case.discipline == Default::default();
+        (
+            preemptive,
+            r.tally.whole && exact,
+            r.tally.whole,
+            exact && !r.tally.outcomes.is_empty(),
+            !r.tally.violations.is_empty(),
+            r.tally.executions(),
+        )
     })
 }
 
