@@ -20,7 +20,7 @@ const ENGINES: [fn(&Scenario, &Plan) -> Exploration; 3] = [loom::explore, shuttl
 fn texts(f: impl Fn() + Send + Sync + 'static) -> Vec<String> {
     let failing = scenario(move || -> Outcome {
         f();
-        always("never", false, || String::new());
+        always("never", false, String::new);
         "".into()
     });
     let [a, b, c] = ENGINES.map(|explore| {

@@ -7,8 +7,12 @@ use selvedge::check::{Catalogue, EngineKind, Expect, Model, Role, Strategy, Vari
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Incident, model, buggy, wrong fixes, fixed: names are part of the interface. There may be more of each.
-const NAMED: &[(&str, &str, &[&str], &[&str], &[&str])] = &[
+/// Incident, model, buggy, wrong fixes, fixed.
+type Named = (&'static str, &'static str, Names, Names, Names);
+type Names = &'static [&'static str];
+
+/// Names are part of the interface. There may be more of each.
+const NAMED: &[Named] = &[
     (
         "000",
         "session_id_reuse",

@@ -35,7 +35,7 @@ fn words(word: &u64) -> String {
     format!("{} {}", word / 4, ["idle", "trying", "up", "failed"][(word % 4) as usize])
 }
 
-fn waiting(waiters: &Vec<(u64, thread::Thread)>) -> String {
+fn waiting(waiters: &[(u64, thread::Thread)]) -> String {
     let all: Vec<String> = waiters.iter().map(|(epoch, _)| format!("for {epoch}")).collect();
     if all.is_empty() { "empty".to_owned() } else { all.join(", ") }
 }
@@ -113,7 +113,7 @@ impl<D: Defect> Gate for Miniature<D> {
     fn new() -> Self {
         Miniature {
             word: AtomicU64::new(IDLE).named("gate").shown(words),
-            waiters: Mutex::new(Vec::new()).named("queue").shown(waiting),
+            waiters: Mutex::new(Vec::new()).named("queue").shown(|waiters| waiting(waiters)),
             resource: UnsafeCell::new(0).named("resource"),
             defect: PhantomData,
         }

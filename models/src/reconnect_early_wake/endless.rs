@@ -55,7 +55,7 @@ const CLOSED: State = State {
 /// What happened when the task sent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Sent {
-    Sent,
+    Whole,
     /// Not yet: the handshake is under way.
     NotConnected,
     /// The socket cannot send. It is shut down, and so torn down if it was connected.
@@ -77,7 +77,7 @@ impl State {
     fn send(&mut self) -> Sent {
         match self.socket {
             Socket::SynSent => Sent::NotConnected,
-            Socket::Established if !self.shut_down => Sent::Sent,
+            Socket::Established if !self.shut_down => Sent::Whole,
             _ => {
                 note(|| "EPIPE".to_owned());
                 (self.socket, self.connected, self.shut_down) = (Socket::Closed, false, true);
@@ -207,7 +207,7 @@ fn one_round() -> &'static str {
         loop {
             kernel.sleeps();
             let sent = kernel.call("sends", State::send);
-            always("never-sent", sent != Sent::Sent, || "the request is sent".to_owned());
+            always("never-sent", sent != Sent::Whole, || "the request is sent".to_owned());
             if kernel.joins() {
                 break;
             }
@@ -242,7 +242,7 @@ fn for_ever() -> &'static str {
                 kernel.wanted.notify_all();
             }
             kernel.sleeps();
-            if kernel.call("sends", State::send) == Sent::Sent {
+            if kernel.call("sends", State::send) == Sent::Whole {
                 break;
             }
         }
@@ -292,7 +292,7 @@ fn gated() -> &'static str {
             }
         }
         let sent = g.state.lock().send();
-        always("sent-at-once", sent == Sent::Sent, || "there was nothing to send on".to_owned());
+        always("sent-at-once", sent == Sent::Whole, || "there was nothing to send on".to_owned());
     });
     "sent"
 }
