@@ -78,4 +78,18 @@ mod tests {
         assert_eq!(got, ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(super::count(1, "check"), "1 check");
     }
+
+    #[test]
+    fn progress_is_shown_with_its_estimate_and_rate() {
+        let so_far = |estimate| {
+            super::table::progress(&crate::check::engine::Progress {
+                executions: 1200,
+                estimate,
+                rate: 4321.9,
+            })
+        };
+        assert_eq!(so_far(Some(90_000.5)), "1,200 of about 90,000 executions, 4,321 a second");
+        assert_eq!(so_far(Some(1000.0)), "1,200 executions, 4,321 a second");
+        assert_eq!(so_far(None), "1,200 executions, 4,321 a second");
+    }
 }

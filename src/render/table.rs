@@ -158,11 +158,12 @@ fn hint(v: &Verdict) -> Option<&'static str> {
 
 /// How far a long search has come, for the progress bar.
 pub fn progress(p: &Progress) -> String {
+    let rate = grouped(p.rate as u64);
     match p.estimate {
         Some(e) if e > p.executions as f64 => {
-            format!("{} of about {} executions", grouped(p.executions), grouped(e as u64))
+            format!("{} of about {} executions, {rate} a second", grouped(p.executions), grouped(e as u64))
         }
-        _ => format!("{} executions", grouped(p.executions)),
+        _ => format!("{} executions, {rate} a second", grouped(p.executions)),
     }
 }
 

@@ -196,6 +196,8 @@ pub struct Progress {
     /// Executions in all, estimated by random walks (Knuth, *Estimating the Efficiency of Backtrack Programs*, Math.
     /// Comp. 29, 1975): unbiased, and often far too low, because it is very skewed.
     pub estimate: Option<f64>,
+    /// Executions a second, from the beginning.
+    pub rate: f64,
 }
 
 /// Told of the progress of long searches. Set by the worker.

@@ -147,7 +147,9 @@ fn watch(
             continue;
         }
         match heard.recv_timeout(TICK) {
-            Ok(Message::Progress { executions, estimate }) => heed(Progress { executions, estimate }),
+            Ok(Message::Progress { executions, estimate, rate }) => {
+                heed(Progress { executions, estimate, rate });
+            }
             Ok(m) => hear(messages, m),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => closed = true,

@@ -88,7 +88,7 @@ pub fn work(order: &Order, scenario: Scenario, forbidden: Vec<(&'static str, &'s
         pipe::send(Message::Provisional { trace: Box::new(Trace::of(f)), executions });
     });
     let _ = engine::PROGRESS.set(|p| {
-        pipe::send(Message::Progress { executions: p.executions, estimate: p.estimate });
+        pipe::send(Message::Progress { executions: p.executions, estimate: p.estimate, rate: p.rate });
     });
     let watched = watch(scenario, forbidden);
     pipe::send(

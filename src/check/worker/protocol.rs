@@ -173,6 +173,8 @@ pub enum Message {
         executions: u64,
         /// Executions in all, estimated.
         estimate: Option<f64>,
+        /// Executions a second.
+        rate: f64,
     },
     /// The model forked; the worker ends before the fork happens.
     Forked,

@@ -12,6 +12,7 @@ const WALKS: u32 = 48;
 
 /// When progress is told: after some time, then now and then.
 pub struct Clock {
+    began: Instant,
     next: Instant,
     estimate: Option<f64>,
     random: u64,
@@ -19,7 +20,8 @@ pub struct Clock {
 
 impl Clock {
     pub fn new(seed: u64) -> Self {
-        Clock { next: Instant::now() + Duration::from_secs(1), estimate: None, random: seed | 1 }
+        let began = Instant::now();
+        Clock { began, next: began + Duration::from_secs(1), estimate: None, random: seed | 1 }
     }
 
     /// Tells, if somebody listens and it is time. `executions`: so far.
@@ -32,7 +34,8 @@ impl Clock {
             let walks: f64 = (0..WALKS).map(|_| walk(w, &mut self.random)).sum();
             walks / WALKS as f64
         });
-        tell(Progress { executions, estimate: Some(estimate) });
+        let rate = executions as f64 / self.began.elapsed().as_secs_f64();
+        tell(Progress { executions, estimate: Some(estimate), rate });
         self.next = Instant::now() + Duration::from_millis(250);
     }
 }
