@@ -4,6 +4,7 @@ use super::event::{Event, ObjectId, ObjectKind, ThreadId};
 use super::run::{Site, State, ThreadInfo};
 use super::shown::Meaning;
 use super::verdict::Kind;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What the recorder knows of an object.
@@ -52,6 +53,37 @@ pub struct Failure {
     pub repeats: Option<(usize, usize)>,
     /// An execution nearby in which nothing is violated, if the engine has looked for one.
     pub passing: Option<Box<Execution>>,
+    /// The reordering that makes it pass, if one has been tried and found: then `passing` is that execution.
+    pub flip: Flip,
+}
+
+/// Which other order of the steps of a failing execution makes it pass: never guessed, always executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Flip {
+    /// Nobody has looked.
+    #[default]
+    Untried,
+    /// The failing order does not fail where memory is sequentially consistent, so that no order of steps is to blame.
+    Unordered,
+    /// No single thread that is held back at one of its steps makes it pass.
+    NoSingle,
+    /// It passes if the thread of this step is held back just before it until another has come so far, and everything else
+    /// is as in the failing order as far as it can be.
+    Pair {
+        /// The step that waits, as an index into the log.
+        held: usize,
+        /// What it waits for.
+        until: Until,
+    },
+}
+
+/// What has to come first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Until {
+    /// This step, as an index into the log.
+    Step(usize),
+    /// What this thread was about to do at the end of the log; if it had not begun, its first step.
+    Next(u8),
 }
 
 /// An execution as the recorder saw it.

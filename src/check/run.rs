@@ -428,6 +428,7 @@ impl Run {
             minimal: String::new(),
             repeats: None,
             passing: None,
+            flip: Default::default(),
         });
         // Borrowed only if the recorder itself panicked: then its message is all there is.
         if let Ok(s) = self.state.try_borrow() {

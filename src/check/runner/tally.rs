@@ -72,6 +72,7 @@ impl Witness {
             minimal: String::new(),
             repeats: Default::default(),
             passing: None,
+            flip: Default::default(),
         });
         Witness { threads: t.threads.into_iter().map(|t| t.name).collect(), events: t.events }
     }

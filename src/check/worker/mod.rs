@@ -3,6 +3,7 @@
 //! It trusts the model with nothing: `guard` prepares for crashes and forks, `panics` for double panics, and a
 //! failure is reported when it is noted, before anything unwinds.
 
+mod critical;
 #[cfg(unix)]
 mod guard;
 mod panics;
@@ -96,6 +97,7 @@ pub fn work(order: &Order, scenario: Scenario, forbidden: Vec<(&'static str, &'s
             Ok(mut e) => {
                 let seen = observed();
                 let raw = shortened(engine, &watched, &plan, order, &mut e);
+                decided(engine, &watched, &plan, order, &mut e);
                 let shape = shape_of(engine, &watched, &plan, order, &e);
                 let mut c = Conclusion::of(e, seen, shape);
                 if let Some(t) = &mut c.trace {
@@ -133,6 +135,17 @@ fn shortened(
     e.shortening = Some(spent);
     e.failure = Some(shrunk?);
     Some(raw)
+}
+
+/// Looks for the order of steps that makes a failure pass.
+fn decided(engine: EngineKind, scenario: &Scenario, plan: &Plan, order: &Order, e: &mut Exploration) {
+    let subject = matches!(order.subject, Subject::Variant { .. } | Subject::Test { .. });
+    let Some(failure) = e.failure.as_deref_mut().filter(|_| subject && engine != EngineKind::Native) else {
+        return;
+    };
+    SHRINKING.store(true, Ordering::Relaxed);
+    critical::decide(scenario, plan, failure);
+    SHRINKING.store(false, Ordering::Relaxed);
 }
 
 /// The shape of a model that has failed, or has been asked to fail again.

@@ -41,7 +41,7 @@ struct Shrinker<'a> {
     last: Last,
 }
 
-type Last = Arc<Mutex<Option<Execution>>>;
+pub(super) type Last = Arc<Mutex<Option<Execution>>>;
 
 /// How large a counterexample is to its reader: preemptions, switches, steps.
 type Rank = (usize, usize, usize);
@@ -108,7 +108,7 @@ fn certificate(has: usize, least: usize) -> String {
 }
 
 /// The scenario, which leaves its last complete execution behind.
-fn logged(scenario: &Scenario, last: &Last) -> Scenario {
+pub(super) fn logged(scenario: &Scenario, last: &Last) -> Scenario {
     let (scenario, last) = (scenario.clone(), last.clone());
     Arc::new(move || {
         let outcome = scenario();
@@ -119,7 +119,7 @@ fn logged(scenario: &Scenario, last: &Last) -> Scenario {
     })
 }
 
-fn same_failure(like: &Failure, e: Exploration) -> Option<Box<Failure>> {
+pub(super) fn same_failure(like: &Failure, e: Exploration) -> Option<Box<Failure>> {
     e.failure.filter(|f| f.property == like.property && f.kind == like.kind)
 }
 

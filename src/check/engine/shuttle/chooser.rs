@@ -1,12 +1,16 @@
-//! Who decides: shuttle's own schedulers, the exhaustive search, or a recorded schedule.
+//! Who decides: shuttle's own schedulers, the exhaustive search, a recorded schedule, or a log (`guide.rs`).
 //!
 //! shuttle's `DfsScheduler` cannot enumerate data choices, so the exhaustive search is here.
 
+use super::guide::Guide;
+use super::state::{Need, State};
 use crate::check::engine::Plan;
 use crate::check::event::ThreadId;
 use crate::check::model::Strategy;
+use crate::check::run::Run;
 use shuttle_engine::scheduler::{Scheduler, Task, TaskId};
 use smallvec::SmallVec;
+use std::cell::RefCell;
 use std::time::Instant;
 
 /// In a schedule: a data choice, its value in the low bits. Other entries are thread numbers.
@@ -25,6 +29,10 @@ pub struct Candidate<'a> {
     pub task: &'a Task,
     /// It says itself that others should go first: to leave it is no preemption.
     pub yields: bool,
+    /// What it needs before it can go on.
+    pub need: Need,
+    /// It waits and has not been woken: only a timeout or a spurious end lets it go on.
+    pub asleep: bool,
 }
 
 /// The candidates for one step.
@@ -38,6 +46,8 @@ pub enum Chooser {
     Dfs(Dfs),
     /// A recorded schedule.
     Replay(Replay),
+    /// The log of another execution.
+    Guided(Guide),
 }
 
 /// One of shuttle's schedulers.
@@ -164,6 +174,7 @@ impl Chooser {
             Chooser::Shuttle(s) => s.new_execution(),
             Chooser::Dfs(d) => d.new_execution(),
             Chooser::Replay(r) => r.new_execution(),
+            Chooser::Guided(g) => g.new_execution(),
         }
     }
 
@@ -193,6 +204,7 @@ impl Chooser {
                 candidates[i].thread
             }
             Chooser::Replay(r) => r.thread(candidates, prompted, current),
+            Chooser::Guided(g) => g.thread(candidates, current),
         }
     }
 
@@ -203,6 +215,7 @@ impl Chooser {
             Chooser::Shuttle(s) => (s.next_u64() % u64::from(n)) as u32,
             Chooser::Dfs(d) => d.choose(n),
             Chooser::Replay(r) => r.data(n),
+            Chooser::Guided(g) => g.data(n),
         }
     }
 
@@ -210,7 +223,15 @@ impl Chooser {
     pub fn offers_spurious(&mut self) -> bool {
         match self {
             Chooser::Shuttle(s) => s.rarely(),
-            Chooser::Dfs(_) | Chooser::Replay(_) => true,
+            Chooser::Dfs(_) | Chooser::Replay(_) | Chooser::Guided(_) => true,
+        }
+    }
+
+    /// What has been done in the execution at hand, and who waits: for those who go by it.
+    #[inline]
+    pub fn heed(&mut self, run: &Run, state: &RefCell<State>) {
+        if let Chooser::Guided(g) = self {
+            g.heed(&run.state().events, |t| state.borrow().sleeps(t));
         }
     }
 

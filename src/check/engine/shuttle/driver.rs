@@ -7,7 +7,7 @@ use super::chooser::{Candidate, Candidates};
 use super::discipline::{Offer, View};
 use super::kernel::Kernel;
 use super::lasso::{Place, Threads, Visit};
-use super::state::Readiness;
+use super::state::{Readiness, Thread};
 use crate::check::engine::stuck;
 use crate::check::event::MAIN;
 use crate::check::verdict::Kind;
@@ -85,7 +85,9 @@ impl Scheduler for Driver {
                     return Some(task.id());
                 }
                 let yields = state.threads[thread.0 as usize].yielding;
-                let candidate = Candidate { thread, task, yields };
+                let Thread { need, .. } = state.threads[thread.0 as usize];
+                let asleep = state.sleeps(thread);
+                let candidate = Candidate { thread, task, yields, need, asleep };
                 match state.readiness(thread) {
                     Readiness::Ready => offer.ready.push(candidate),
                     Readiness::Idle => offer.idle.push(candidate),
@@ -114,7 +116,9 @@ impl Scheduler for Driver {
             prompted = idle.len();
             ready = idle;
         }
-        let chosen = k.chooser.borrow_mut().thread(&ready, prompted, current);
+        let mut chooser = k.chooser.borrow_mut();
+        chooser.heed(run, &k.state);
+        let chosen = chooser.thread(&ready, prompted, current);
         k.schedule.borrow_mut().push(u32::from(chosen.0));
         let place = ready.iter().position(|c| c.thread == chosen)?;
         if watched {

@@ -172,7 +172,10 @@ impl Kernel {
         if n <= 1 {
             return 0;
         }
-        let v = self.chooser.borrow_mut().data(n, rare);
+        let mut chooser = self.chooser.borrow_mut();
+        chooser.heed(self.run(), &self.state);
+        let v = chooser.data(n, rare);
+        drop(chooser);
         self.schedule.borrow_mut().push(DATA | v);
         if self.watching.get() && (!rare || v != 0) {
             self.lasso.borrow_mut().arbitrary();

@@ -30,6 +30,7 @@
 mod chooser;
 mod discipline;
 mod driver;
+mod guide;
 mod kernel;
 mod lasso;
 mod rounds;
@@ -37,10 +38,11 @@ mod state;
 
 use super::{Exploration, Plan};
 use crate::check::model::{Outcome, Scenario};
-use crate::check::run;
+use crate::check::run::{self, Failure};
 use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
 use chooser::{Chooser, Dfs, Replay};
+use guide::Guide;
 use driver::Driver;
 use kernel::Kernel;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,6 +50,7 @@ use std::sync::Once;
 use std::time::Instant;
 
 pub use chooser::{DATA, STAY};
+pub use guide::{Hold, Kept};
 
 /// Stack of a model thread. Only touched pages cost anything.
 const STACK: usize = 512 * 1024;
@@ -80,6 +83,19 @@ pub fn replay(scenario: &Scenario, plan: &Plan, schedule: &[u32], strict: bool) 
 /// than `plan` allows, or no time until then.
 pub fn bounded(scenario: &Scenario, plan: &Plan, preemptions: u32, until: Instant) -> Exploration {
     run(scenario, plan, Chooser::Dfs(Dfs::bounded(preemptions, until)), true)
+}
+
+/// Runs `scenario` once along the log of `failure`, which any engine may have found, with a thread held back; also what
+/// became of that.
+pub fn guided(
+    scenario: &Scenario,
+    plan: &Plan,
+    failure: &Failure,
+    hold: Option<Hold>,
+) -> (Exploration, Kept) {
+    let (guide, kept) = Guide::new(failure, hold);
+    let explored = run(scenario, plan, Chooser::Guided(guide), true);
+    (explored, kept.get())
 }
 
 /// A variable of shuttle's that would change what its schedulers do, if one is set.
@@ -115,7 +131,7 @@ fn keep_panic_hook() {
 fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -> Exploration {
     keep_panic_hook();
     let dfs = matches!(chooser, Chooser::Dfs(_));
-    let replayed = matches!(chooser, Chooser::Replay(_));
+    let replayed = matches!(chooser, Chooser::Replay(_) | Chooser::Guided(_));
     // A model inside a model ends here, before the kernel that is at work is touched.
     assert!(run::current().is_none(), "a model was started from inside a model");
     let (kernel, run) = Kernel::begin(plan, chooser, detect_races);

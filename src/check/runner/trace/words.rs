@@ -398,6 +398,7 @@ mod tests {
             minimal: Default::default(),
             repeats: None,
             passing: None,
+            flip: Default::default(),
         }
     }
 

@@ -1,0 +1,223 @@
+//! Which order of steps decides: for a failing execution of any engine, the two steps that need only come the other way
+//! round for the property to hold.
+//!
+//! Nothing is guessed. The failing log is run again under shuttle's kernel, first as it is (it must fail in the same way),
+//! then with one thread held back before one of its steps until another has done one of its own; what is claimed is what
+//! has passed. Of the pairs that pass, the one that displaces fewest steps is named: first among steps on the same
+//! object, of which one changes it, then by threads that had not begun, then among all.
+//!
+//! After hermit's analysis of schedules (Meta), which ends in one adjacent pair of events, and delta debugging of
+//! schedules (Choi and Zeller, 2002).
+
+use super::shrink::{Last, logged, same_failure};
+use crate::check::engine::Plan;
+use crate::check::engine::shuttle::{self, Hold, Kept};
+use crate::check::event::{Answer, Event, ObjectId, Op, ThreadId};
+use crate::check::failure::{Flip, Until};
+use crate::check::model::{Memory, Scenario, Strategy};
+use crate::check::run::{Execution, Failure};
+use crate::check::verdict::Verdict;
+use std::cmp::Reverse;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// Executions at most, for one counterexample. Counted, so that the same seed gives the same pair.
+const TRIED: usize = 1_000;
+/// A safety net where executions are slow.
+const TIME: Duration = Duration::from_secs(2);
+/// Steps of one of them.
+const STEPS: u64 = 20_000;
+/// Longer logs are left alone: they are not read step by step.
+const LONGEST: usize = 400;
+
+/// Looks for the pair, and leaves it and the execution that passes in `failure`.
+pub fn decide(scenario: &Scenario, plan: &Plan, failure: &mut Failure) {
+    if failure.events.is_empty() || failure.events.len() > LONGEST {
+        return;
+    }
+    // What the engine that found it was told does not matter, but the discipline and the counted references do.
+    let plan = Plan {
+        strategy: Strategy::Dfs,
+        seed: 0,
+        executions: 1,
+        steps: STEPS,
+        preemptions: None,
+        memory: Memory::Rc11,
+        jobs: 1,
+        shard: None,
+        ..plan.clone()
+    };
+    let last = Last::default();
+    let t = Trial { scenario: logged(scenario, &last), plan, last };
+    if !t.fails_the_same(failure) {
+        failure.flip = Flip::Unordered;
+        return;
+    }
+    failure.flip = Flip::NoSingle;
+    let until = Instant::now() + TIME;
+    for c in candidates(failure).into_iter().take(TRIED) {
+        if Instant::now() > until {
+            return;
+        }
+        if let Some(passing) = t.passes(failure, c.hold(failure)) {
+            failure.flip = Flip::Pair { held: c.held, until: c.until };
+            failure.passing = Some(Box::new(passing));
+            return;
+        }
+    }
+}
+
+struct Trial {
+    /// Leaves its last complete execution in `last`.
+    scenario: Scenario,
+    plan: Plan,
+    last: Last,
+}
+
+impl Trial {
+    fn run(&self, failure: &Failure, hold: Option<Hold>) -> Option<(crate::check::engine::Exploration, Kept)> {
+        let run = || shuttle::guided(&self.scenario, &self.plan, failure, hold);
+        catch_unwind(AssertUnwindSafe(run)).ok()
+    }
+
+    /// Does the log, followed, fail as it did?
+    fn fails_the_same(&self, failure: &Failure) -> bool {
+        self.run(failure, None).and_then(|(e, _)| same_failure(failure, e)).is_some()
+    }
+
+    /// The execution, if it is complete, nothing is violated in it and the thread was held back to the end.
+    fn passes(&self, failure: &Failure, hold: Hold) -> Option<Execution> {
+        let take = || self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        take();
+        let (e, kept) = self.run(failure, Some(hold))?;
+        let complete = matches!(e.verdict, Verdict::NotFound { .. }) && e.executions == 1;
+        let passed = e.failure.is_none() && complete && kept.met && !kept.broken;
+        take().filter(|_| passed)
+    }
+}
+
+/// A pair that may decide.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Candidate {
+    held: usize,
+    until: Until,
+}
+
+impl Candidate {
+    fn hold(self, f: &Failure) -> Hold {
+        let nth = |i: usize| f.events[..i].iter().filter(|e| e.thread == f.events[i].thread).count();
+        let (other, until) = match self.until {
+            Until::Step(i) => (f.events[i].thread, nth(i)),
+            Until::Next(t) => (ThreadId(t), f.events.iter().filter(|e| e.thread.0 == t).count()),
+        };
+        Hold { thread: f.events[self.held].thread, nth: nth(self.held), other, until }
+    }
+}
+
+/// What could come first: a step of the log, or what a thread was about to do.
+struct Act {
+    thread: ThreadId,
+    /// `None`: it had not begun, so that nobody knows.
+    op: Option<(Op, Answer)>,
+    place: usize,
+    until: Until,
+}
+
+/// All pairs, the most telling first.
+fn candidates(f: &Failure) -> Vec<Candidate> {
+    let done = f.events.iter().enumerate().map(|(i, e)| Act {
+        thread: e.thread,
+        op: Some((e.op, e.answer)),
+        place: i,
+        until: Until::Step(i),
+    });
+    let next = f.threads.iter().enumerate().filter(|(_, t)| !t.ended).filter_map(|(n, t)| {
+        let thread = ThreadId(n as u8);
+        let began = f.events.iter().any(|e| e.thread == thread);
+        let op = t.pending.map(|(op, _)| (op, Answer::DONE));
+        let until = Until::Next(thread.0);
+        (op.is_some() || !began).then_some(Act { thread, op, place: f.events.len(), until })
+    });
+    let mut all = Vec::new();
+    for act in done.chain(next) {
+        // The end of a thread, and what it says of others, is no step that a reader would move.
+        if act.op.is_some_and(|(op, _)| matches!(op, Op::Exit | Op::Spawn { .. } | Op::CellEnd { .. })) {
+            continue;
+        }
+        for (i, e) in f.events[..act.place].iter().enumerate().filter(|(_, e)| visible(e)) {
+            if e.thread == act.thread {
+                continue;
+            }
+            let class = class(f, e, &act);
+            let rank = (class, displaced(&f.events, i, &act), Reverse(act.place), Reverse(i));
+            all.push((rank, Candidate { held: i, until: act.until }));
+        }
+    }
+    all.sort_by_key(|(rank, _)| *rank);
+    all.into_iter().map(|(_, c)| c).collect()
+}
+
+/// 0: on one object that has a name; 1: on one without; 2: a thread that had not begun; 3: nothing in common.
+fn class(f: &Failure, e: &Event, act: &Act) -> u8 {
+    let Some((op, answer)) = act.op else { return 2 };
+    let named = |o: ObjectId| f.objects.get(&o).is_some_and(|i| i.name.is_some());
+    match conflict((&e.op, e.answer, e.thread), (&op, answer, act.thread)) {
+        None => 3,
+        Some(o) => u8::from(!o.is_none_or(named)),
+    }
+}
+
+/// Does the order of the two matter by itself? On which object, if they are about one.
+fn conflict(a: (&Op, Answer, ThreadId), b: (&Op, Answer, ThreadId)) -> Option<Option<ObjectId>> {
+    match (a, b) {
+        ((Op::Unpark { thread }, ..), (Op::Park { .. }, _, t))
+        | ((Op::Park { .. }, _, t), (Op::Unpark { thread }, ..)) => (*thread == t).then_some(None),
+        ((a, x, _), (b, y, _)) => {
+            let object = a.object().filter(|o| b.object() == Some(*o))?;
+            (changes(a, x) || changes(b, y)).then_some(Some(object))
+        }
+    }
+}
+
+/// Does it matter to the others on its object when it comes? Reads that find what is there do not, to other reads.
+fn changes(op: &Op, a: Answer) -> bool {
+    match op {
+        Op::Cas { .. } | Op::TryLock { .. } | Op::TryRwLock { .. } | Op::ArcUpgrade { .. } => a.ok,
+        Op::Rmw { rmw, operand, width, .. } => rmw.apply(*width, a.value, *operand) != a.value,
+        Op::CellBegin { write, .. } | Op::RwLock { write, .. } => *write,
+        Op::Lifetime { end, .. } => *end,
+        Op::Store { .. } | Op::PlainStore { .. } | Op::Lock { .. } | Op::Unlock { .. } => true,
+        Op::RwUnlock { .. } | Op::Notify { .. } | Op::ArcClone { .. } | Op::ArcDrop { .. } => true,
+        _ => false,
+    }
+}
+
+/// Steps at which a scheduler can hold a thread back, and that a reader sees.
+fn visible(e: &Event) -> bool {
+    !matches!(
+        e.op,
+        Op::Exit
+            | Op::Spawn { .. }
+            | Op::CellEnd { .. }
+            | Op::PlainLoad { .. }
+            | Op::PlainStore { .. }
+            | Op::Fence { .. }
+            | Op::Choose { .. }
+            | Op::ArcClone { .. }
+            | Op::ArcDrop { .. }
+    )
+}
+
+/// How many pairs of steps stand the other way round if the thread of `held` waits there for `act`.
+fn displaced(log: &[Event], held: usize, act: &Act) -> usize {
+    let (mut waiting, mut pairs) = (0, 0);
+    for e in log[held..].iter().take(act.place + 1 - held).filter(|e| visible(e)) {
+        if e.thread == log[held].thread {
+            waiting += 1;
+        } else {
+            pairs += waiting;
+        }
+    }
+    pairs + if act.place == log.len() { waiting } else { 0 }
+}
