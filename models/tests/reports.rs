@@ -53,7 +53,7 @@ fn every_counterexample_is_narrow_short_and_explained() {
                 assert!(line.chars().count() <= 100, "{name}: {} columns: {line}", line.chars().count());
             }
             let steps = rows.iter().filter(|r| {
-                r.get(..5).is_some_and(|n| n.trim().trim_start_matches('~').parse::<u32>().is_ok())
+                r.get(..5).is_some_and(|n| n.trim().trim_start_matches("..").parse::<u32>().is_ok())
             });
             assert!((1..=20).contains(&steps.count()), "{name}\n{text}");
             let declared = variant.checks.iter().any(|c| match &c.expect {
@@ -67,6 +67,7 @@ fn every_counterexample_is_narrow_short_and_explained() {
                 assert!(after.iter().any(|l| l.starts_with(part)), "{name}: no line `{part}`\n{text}");
             }
             consistent(&name, &text);
+            cited(&name, &rows, &after, &text);
             named(&name, &[&rows[..], &after[..]].concat().join("\n"));
             let body = said(&rows);
             if let Some((other, _)) = bodies.iter().find(|(_, b)| *b == body) {
@@ -79,6 +80,22 @@ fn every_counterexample_is_narrow_short_and_explained() {
         }
     }
     assert!(shown >= 40, "only {shown} variants are declared to fail");
+}
+
+/// Every step that `why` and `pass` speak of is a row of the table, and of the thread that they say.
+fn cited(name: &str, rows: &[&str], after: &[&str], text: &str) {
+    let number = |r: &&str| r.get(..5)?.trim().trim_start_matches("..").parse::<u32>().ok();
+    let shown: Vec<u32> = rows.iter().filter_map(number).collect();
+    let from = after.iter().position(|l| l.starts_with("why ")).expect("a reason");
+    let to = after.iter().position(|l| l.starts_with("short ")).expect("what is certified");
+    let said = after[from..to].iter().map(|l| l.trim()).collect::<Vec<_>>().join(" ");
+    let digits = |s: &str| s.chars().take_while(char::is_ascii_digit).collect::<String>();
+    for mark in ["step ", "Step ", "<-> "] {
+        for (at, _) in said.match_indices(mark) {
+            let Ok(n) = digits(&said[at + mark.len()..]).parse::<u32>() else { continue };
+            assert!(shown.contains(&n), "{name}: step {n} is no row\n{text}");
+        }
+    }
 }
 
 /// The preemptions that the picture counts are those that the certificate speaks of.

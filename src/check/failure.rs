@@ -84,6 +84,8 @@ pub enum Until {
     Step(usize),
     /// What this thread was about to do at the end of the log; if it had not begun, its first step.
     Next(u8),
+    /// All that the others can do without it.
+    Rest,
 }
 
 /// An execution as the recorder saw it.

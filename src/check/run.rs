@@ -9,7 +9,7 @@
 
 use super::engine::Engine;
 use super::event::{Answer, Event, MAIN, ObjectId, ObjectKind, Op, ThreadId};
-pub use super::failure::{Execution, Failure, ObjectInfo};
+pub use super::failure::{Execution, Failure, Flip, ObjectInfo, Until};
 use super::model::Outcome;
 use super::progress::Promise;
 pub use super::property::{always, note, sometimes, violated_unless};

@@ -167,7 +167,7 @@ impl Data {
             "check": r.case.identity(), "engine": engine(&r.case), "executions": r.executions,
             "alarm": r.false_alarm(), "fingerprint": r.fingerprint, "property": t.property, "sentence": sentence, "kind": t.kind.word(),
             "message": t.message, "why": why.sentences, "steps": why.steps, "places": places,
-            "critical": t.critical, "nearest": t.nearest, "minimal": t.minimal, "threads": threads,
+            "critical": t.critical, "nearest": why.pass, "minimal": t.minimal, "threads": threads,
             "thread": t.thread, "initial": t.initial, "repeats": t.repeats, "events": self.events(&t.events),
             "passing": self.events(&t.passing), "text": anstream::adapter::strip_str(&timeline(t)).to_string(),
         });

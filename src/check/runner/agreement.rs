@@ -115,26 +115,27 @@ pub fn settle(rows: &mut [Report]) -> Vec<Disagreement> {
     typed
 }
 
-/// An engine that does not look for a passing schedule is lent one that another has found for the same failure. That
-/// one is near to the other engine's counterexample; how it differs from this one is worked out anew.
-pub fn lend_passing(rows: &mut [Report]) {
-    let lenders: Vec<(EngineKind, Trace)> = rows
-        .iter()
-        .filter_map(|r| Some((r.case.engine, r.trace.clone().filter(|t| !t.passing.is_empty())?)))
-        .collect();
+/// What one engine knows of how the variant can pass, and another does not: that no execution passes, which only an
+/// exhaustive engine can say; and an execution that does, for a counterexample of which no reordering has been seen to.
+pub fn lend(rows: &mut [Report]) {
+    let truth =
+        |r: &&Report| r.case.engine == EngineKind::Exact && r.case.discipline == Discipline::Preemptive;
+    let all_fail = |r: &Report| {
+        let some_pass = !r.tally.outcomes.is_empty() || !r.tally.whole || r.case.plan.shard.is_some();
+        (!some_pass).then(|| r.tally.executions())
+    };
+    let hopeless = rows.iter().filter(truth).find_map(all_fail).filter(|n| *n > 0);
+    let lenders: Vec<Trace> =
+        rows.iter().filter_map(|r| r.trace.clone().filter(|t| !t.passing.is_empty())).collect();
     for r in rows.iter_mut() {
-        let engine = r.case.engine;
-        let Some(t) = r.trace.as_mut().filter(|t| t.passing.is_empty() && !t.events.is_empty()) else {
-            continue;
-        };
-        let same = lenders.iter().find(|(_, l)| (&l.property, l.kind) == (&t.property, t.kind));
-        match same {
-            Some((whose, l)) => t.passes(l.passing.clone(), Some(whose.word())),
-            None if engine == EngineKind::Loom => {
-                t.nearest = "not looked for by loom, and no other engine that was run has found this failure"
-                    .to_owned();
+        let comparable = r.case.discipline == Discipline::Preemptive;
+        let Some(t) = r.trace.as_mut() else { continue };
+        t.hopeless = hopeless.filter(|_| comparable);
+        if t.passing.is_empty() && !t.events.is_empty() {
+            let same = lenders.iter().find(|l| (&l.property, l.kind) == (&t.property, t.kind));
+            if let Some(l) = same {
+                t.passes(l.passing.clone());
             }
-            None => {}
         }
     }
 }

@@ -143,7 +143,7 @@ pub fn run(cases: Vec<Case>, jobs: usize, limits: Limits, mut on_event: impl FnM
 
 fn settle(mut rows: Vec<Report>, on_event: &mut impl FnMut(Event)) {
     let disagreements = agreement::settle(&mut rows);
-    agreement::lend_passing(&mut rows);
+    agreement::lend(&mut rows);
     if !disagreements.is_empty() {
         on_event(Event::Disagreed(disagreements));
     }

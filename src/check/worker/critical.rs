@@ -3,19 +3,21 @@
 //!
 //! Nothing is guessed. The failing log is run again under shuttle's kernel, first as it is (it must fail in the same way),
 //! then with one thread held back before one of its steps until another has done one of its own; what is claimed is what
-//! has passed. Of the pairs that pass, the one that displaces fewest steps is named: first among steps on the same
-//! object, of which one changes it, then by threads that had not begun, then among all.
+//! has passed. Of the pairs that pass, the one is named whose second step is the latest, so that it is part of the harm, and
+//! of these the one that displaces fewest steps: first among steps on the same object, of which one changes it, then with
+//! what threads were about to do, then among all. What comes after the failure has no order to follow; there each thread
+//! goes first in turn.
 //!
 //! After hermit's analysis of schedules (Meta), which ends in one adjacent pair of events, and delta debugging of
 //! schedules (Choi and Zeller, 2002).
 
 use super::shrink::{Last, logged, same_failure};
-use crate::check::engine::Plan;
 use crate::check::engine::shuttle::{self, Hold, Kept};
+use crate::check::engine::{Exploration, Plan};
 use crate::check::event::{Answer, Event, ObjectId, Op, ThreadId};
-use crate::check::failure::{Flip, Until};
 use crate::check::model::{Memory, Scenario, Strategy};
 use crate::check::run::{Execution, Failure};
+use crate::check::run::{Flip, Until};
 use crate::check::verdict::Verdict;
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,9 +25,9 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// Executions at most, for one counterexample. Counted, so that the same seed gives the same pair.
-const TRIED: usize = 1_000;
+const TRIED: usize = 3_000;
 /// A safety net where executions are slow.
-const TIME: Duration = Duration::from_secs(2);
+const TIME: Duration = Duration::from_secs(4);
 /// Steps of one of them.
 const STEPS: u64 = 20_000;
 /// Longer logs are left alone: they are not read step by step.
@@ -36,36 +38,36 @@ pub fn decide(scenario: &Scenario, plan: &Plan, failure: &mut Failure) {
     if failure.events.is_empty() || failure.events.len() > LONGEST {
         return;
     }
-    // What the engine that found it was told does not matter, but the discipline and the counted references do.
-    let plan = Plan {
-        strategy: Strategy::Dfs,
-        seed: 0,
-        executions: 1,
-        steps: STEPS,
-        preemptions: None,
-        memory: Memory::Rc11,
-        jobs: 1,
-        shard: None,
-        ..plan.clone()
-    };
-    let last = Last::default();
-    let t = Trial { scenario: logged(scenario, &last), plan, last };
+    let t = Trial::new(scenario, plan);
     if !t.fails_the_same(failure) {
         failure.flip = Flip::Unordered;
         return;
     }
     failure.flip = Flip::NoSingle;
     let until = Instant::now() + TIME;
-    for c in candidates(failure).into_iter().take(TRIED) {
+    let threads = 0..failure.threads.len() as u8;
+    let tails = || std::iter::once(None).chain(threads.clone().map(|t| Some(ThreadId(t))));
+    let all = candidates(failure).into_iter().flat_map(|c| tails().map(move |t| (c, t)));
+    for (c, tail) in all.take(TRIED) {
         if Instant::now() > until {
             return;
         }
-        if let Some(passing) = t.passes(failure, c.hold(failure)) {
+        if let Some(passing) = t.passes(failure, c, tail) {
             failure.flip = Flip::Pair { held: c.held, until: c.until };
             failure.passing = Some(Box::new(passing));
             return;
         }
     }
+}
+
+/// Does the reordering that `failure` names still make it pass? Runs it again, for tests of what is printed.
+pub fn holds(scenario: &Scenario, plan: &Plan, failure: &Failure) -> bool {
+    let Flip::Pair { held, until } = failure.flip else { return false };
+    let t = Trial::new(scenario, plan);
+    let threads = 0..failure.threads.len() as u8;
+    let mut tails = std::iter::once(None).chain(threads.map(|t| Some(ThreadId(t))));
+    t.fails_the_same(failure)
+        && tails.any(|tail| t.passes(failure, Candidate { held, until }, tail).is_some())
 }
 
 struct Trial {
@@ -76,24 +78,51 @@ struct Trial {
 }
 
 impl Trial {
-    fn run(&self, failure: &Failure, hold: Option<Hold>) -> Option<(crate::check::engine::Exploration, Kept)> {
-        let run = || shuttle::guided(&self.scenario, &self.plan, failure, hold);
+    fn new(scenario: &Scenario, plan: &Plan) -> Trial {
+        // What the engine that found it was told does not matter, but the discipline and the counted references do.
+        let plan = Plan {
+            strategy: Strategy::Dfs,
+            seed: 0,
+            executions: 1,
+            steps: STEPS,
+            preemptions: None,
+            memory: Memory::Rc11,
+            jobs: 1,
+            shard: None,
+            ..plan.clone()
+        };
+        let last = Last::default();
+        Trial { scenario: logged(scenario, &last), plan, last }
+    }
+
+    fn run(
+        &self,
+        failure: &Failure,
+        hold: Option<Hold>,
+        tail: Option<ThreadId>,
+    ) -> Option<(Exploration, Kept)> {
+        let run = || shuttle::guided(&self.scenario, &self.plan, failure, hold, tail);
         catch_unwind(AssertUnwindSafe(run)).ok()
     }
 
     /// Does the log, followed, fail as it did?
     fn fails_the_same(&self, failure: &Failure) -> bool {
-        self.run(failure, None).and_then(|(e, _)| same_failure(failure, e)).is_some()
+        self.run(failure, None, None).and_then(|(e, _)| same_failure(failure, e)).is_some()
     }
 
-    /// The execution, if it is complete, nothing is violated in it and the thread was held back to the end.
-    fn passes(&self, failure: &Failure, hold: Hold) -> Option<Execution> {
+    /// The execution, if it is complete, nothing is violated in it, the thread was held back to the end, and what it waited
+    /// for was done and not something else.
+    fn passes(&self, failure: &Failure, c: Candidate, tail: Option<ThreadId>) -> Option<Execution> {
         let take = || self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
         take();
-        let (e, kept) = self.run(failure, Some(hold))?;
+        let hold = c.hold(failure);
+        let (e, kept) = self.run(failure, Some(hold), tail)?;
         let complete = matches!(e.verdict, Verdict::NotFound { .. }) && e.executions == 1;
         let passed = e.failure.is_none() && complete && kept.met && !kept.broken;
-        take().filter(|_| passed)
+        let passing = take().filter(|_| passed)?;
+        let (Some((other, nth)), Some(op)) = (hold.until, c.op(failure)) else { return Some(passing) };
+        let done = passing.events.iter().filter(|e| e.thread == other).nth(nth)?.op;
+        (done.code() == op.code() && done.object() == op.object()).then_some(passing)
     }
 }
 
@@ -105,13 +134,23 @@ struct Candidate {
 }
 
 impl Candidate {
+    /// What has to come first, if that is known.
+    fn op(self, f: &Failure) -> Option<Op> {
+        match self.until {
+            Until::Step(i) => Some(f.events[i].op),
+            Until::Next(t) => f.threads[usize::from(t)].pending.map(|(op, _)| op),
+            Until::Rest => None,
+        }
+    }
+
     fn hold(self, f: &Failure) -> Hold {
         let nth = |i: usize| f.events[..i].iter().filter(|e| e.thread == f.events[i].thread).count();
-        let (other, until) = match self.until {
-            Until::Step(i) => (f.events[i].thread, nth(i)),
-            Until::Next(t) => (ThreadId(t), f.events.iter().filter(|e| e.thread.0 == t).count()),
+        let until = match self.until {
+            Until::Step(i) => Some((f.events[i].thread, nth(i))),
+            Until::Next(t) => Some((ThreadId(t), f.events.iter().filter(|e| e.thread.0 == t).count())),
+            Until::Rest => None,
         };
-        Hold { thread: f.events[self.held].thread, nth: nth(self.held), other, until }
+        Hold { thread: f.events[self.held].thread, nth: nth(self.held), until }
     }
 }
 
@@ -149,23 +188,53 @@ fn candidates(f: &Failure) -> Vec<Candidate> {
             if e.thread == act.thread {
                 continue;
             }
-            let class = class(f, e, &act);
-            let rank = (class, displaced(&f.events, i, &act), Reverse(act.place), Reverse(i));
+            let class = class(f, i, &act);
+            let rank = (class, Reverse(act.place), displaced(&f.events, i, &act), Reverse(i));
             all.push((rank, Candidate { held: i, until: act.until }));
         }
+    }
+    for (i, _) in f.events.iter().enumerate().filter(|(_, e)| visible(e)) {
+        all.push(((LAST, Reverse(f.events.len()), 0, Reverse(i)), Candidate { held: i, until: Until::Rest }));
     }
     all.sort_by_key(|(rank, _)| *rank);
     all.into_iter().map(|(_, c)| c).collect()
 }
 
-/// 0: on one object that has a name; 1: on one without; 2: a thread that had not begun; 3: nothing in common.
-fn class(f: &Failure, e: &Event, act: &Act) -> u8 {
-    let Some((op, answer)) = act.op else { return 2 };
+/// Nothing is known of what the others do.
+const LAST: u8 = 6;
+
+/// 0: a value is changed back before it is compared with what was read of it; 1: on one object that has a name, or a wait
+/// that came too late; 2: the same, not done yet; 3: on an object without a name; 4: a thread that had not begun; 5:
+/// nothing in common.
+fn class(f: &Failure, i: usize, act: &Act) -> u8 {
+    let (e, Some((op, answer))) = (&f.events[i], act.op) else { return 4 };
     let named = |o: ObjectId| f.objects.get(&o).is_some_and(|i| i.name.is_some());
     match conflict((&e.op, e.answer, e.thread), (&op, answer, act.thread)) {
-        None => 3,
-        Some(o) => u8::from(!o.is_none_or(named)),
+        None => 5,
+        Some(o) if !o.is_none_or(named) => 3,
+        _ if act.place == f.events.len() && !matches!(op, Op::Wait { .. }) => 2,
+        _ => u8::from(!changed_back(f, i, act.place)),
     }
+}
+
+/// Does the exchange at `cas` succeed because `back` has put back what its thread had read before?
+fn changed_back(f: &Failure, back: usize, cas: usize) -> bool {
+    let Some(Event { thread, op: Op::Cas { obj, expected, .. }, answer, .. }) = f.events.get(cas) else {
+        return false;
+    };
+    let on = |e: &Event| e.op.object() == Some(*obj);
+    let wrote = |e: &Event| match e.op {
+        Op::Store { value, .. } => Some(value),
+        Op::Rmw { rmw, operand, width, .. } => Some(rmw.apply(width, e.answer.value, operand)),
+        Op::Cas { new, .. } if e.answer.ok => Some(new),
+        _ => None,
+    };
+    let looked = f.events[..back].iter().rposition(|e| e.thread == *thread && on(e));
+    let Some(looked) = looked.filter(|_| answer.ok) else { return false };
+    let between = f.events[looked + 1..cas].iter().enumerate().filter(|(_, e)| on(e));
+    let mut writes = between.filter_map(|(n, e)| Some((looked + 1 + n, wrote(e)?)));
+    let left = writes.clone().any(|(_, value)| value != *expected);
+    left && writes.next_back() == Some((back, *expected)) && f.events[looked].answer.value == *expected
 }
 
 /// Does the order of the two matter by itself? On which object, if they are about one.
@@ -175,6 +244,12 @@ fn conflict(a: (&Op, Answer, ThreadId), b: (&Op, Answer, ThreadId)) -> Option<Op
         | ((Op::Park { .. }, _, t), (Op::Unpark { thread }, ..)) => (*thread == t).then_some(None),
         ((a, x, _), (b, y, _)) => {
             let object = a.object().filter(|o| b.object() == Some(*o))?;
+            // Giving a lock back matters to those who do not wait for it.
+            let gives = |op: &Op| matches!(op, Op::Unlock { .. } | Op::RwUnlock { .. });
+            let tries = |op: &Op| matches!(op, Op::TryLock { .. } | Op::TryRwLock { .. });
+            if gives(a) && !tries(b) || gives(b) && !tries(a) {
+                return None;
+            }
             (changes(a, x) || changes(b, y)).then_some(Some(object))
         }
     }

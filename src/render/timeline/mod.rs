@@ -14,6 +14,7 @@ use crate::check::verdict::Kind;
 use columns::{Columns, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+pub(super) use steps::row;
 use steps::{Step, changes, noise, quiet, steps};
 
 /// Nothing is wider.
@@ -57,7 +58,8 @@ fn picture(out: &mut String, t: &Trace, why: &Why) -> Legend {
     let mut most = steps.len().min(STEPS);
     loop {
         let shown = telling(t, why, &steps, most);
-        let hidden = steps.len() - shown.len();
+        let covered = |e: &usize| shown.iter().any(|i| (steps[*i].first..=steps[*i].last).contains(e));
+        let hidden = (0..t.events.len()).filter(|e| !covered(e)).count();
         let mut rows = step_rows(t, &steps, &shown);
         let last: Vec<usize> = shown.iter().map(|i| steps[*i].last).collect();
         let states = state::columns(t, why, &last);
@@ -73,8 +75,9 @@ fn picture(out: &mut String, t: &Trace, why: &Why) -> Legend {
         let mut text = String::new();
         columns.header(&mut text, t);
         if hidden > 0 {
-            let n = super::count(hidden as u64, "less telling step");
-            columns.remark(&mut text, format!("... {n} hidden ..."));
+            let all = t.events.len();
+            columns
+                .remark(&mut text, format!("... {hidden} of {all} steps hidden, before rows marked .. ..."));
         }
         rows[..body].iter().for_each(|r| columns.row(&mut text, r));
         columns.rule(&mut text);
@@ -130,12 +133,15 @@ fn step_rows(t: &Trace, steps: &[Step<'_>], shown: &BTreeSet<usize>) -> Vec<Row>
     let reasons = reasons(t);
     let mut left: BTreeMap<usize, &Reason> = BTreeMap::new();
     let mut rows = Vec::new();
+    let mut next = 0;
     for (i, s) in steps.iter().enumerate() {
         left.remove(&s.thread);
         if shown.contains(&i) {
+            let gap = if s.first > next { ".." } else { "" };
+            next = next.max(s.last + 1);
             let marks = std::mem::take(&mut left).into_iter().map(|(who, why)| (who, said(why)));
             rows.push(Row {
-                number: (s.first + 1).to_string(),
+                number: format!("{gap}{}", s.first + 1),
                 thread: s.thread,
                 text: if s.times > 1 { format!("{} (x{})", s.text, s.times) } else { s.text.clone() },
                 marks: marks.collect(),
@@ -207,11 +213,7 @@ fn ending(out: &mut String, t: &Trace, why: &Why, legend: &Legend) {
         labelled(out, "cycle", &format!("repeats: steps {}..{}", first + 1, last + 1));
     }
     labelled(out, "why", &why.sentences.join(" "));
-    labelled(
-        out,
-        "pass",
-        if t.nearest.is_empty() { "no passing schedule is known nearby" } else { &t.nearest },
-    );
+    labelled(out, "pass", &why.pass);
     let mut short = if t.minimal.is_empty() { "not certified".to_owned() } else { t.minimal.clone() };
     if let Some(raw) = t.raw.filter(|raw| *raw != t.size()) {
         let preemptions = super::count(raw.preemptions as u64, "preemption");
@@ -244,7 +246,8 @@ fn labelled(out: &mut String, label: &str, text: &str) {
 }
 
 fn appears(t: &Trace, i: usize) -> bool {
-    let waits = t.threads[i].pending.is_some() && !t.threads[i].ended;
+    // One that has not begun is there too: that it has not may be what matters.
+    let waits = !t.threads[i].ended;
     waits || t.thread == Some(i) || t.events.iter().any(|e| e.thread == i)
 }
 

@@ -90,6 +90,16 @@ pub(super) fn changes(e: &TraceEvent) -> Option<&str> {
     (ends && e.object.as_deref() != Some(change)).then_some(change)
 }
 
+/// The event by whose number the row that shows event `i` goes: the first that is folded into it. The end of a thread has
+/// no row; then it is the last one of that thread.
+pub(in crate::render) fn row(t: &Trace, i: usize) -> usize {
+    let steps = steps(t);
+    let shows = |s: &&Step<'_>| s.first <= i && i <= s.last && s.thread == t.events[i].thread;
+    let own = steps.iter().rfind(shows);
+    let before = || steps.iter().rev().find(|s| s.thread == t.events[i].thread && s.last < i);
+    own.or_else(before).map_or(i, |s| s.first)
+}
+
 /// Folds the last `period` steps into the equal ones before them.
 fn fold(steps: &mut Vec<Step<'_>>, period: usize, of_several: bool) -> bool {
     let n = steps.len();

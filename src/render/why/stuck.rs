@@ -1,6 +1,6 @@
 //! Why nobody gets on: wait-for cycles, signals that came too early, rounds without an end.
 
-use super::{Why, acquires, name, object, reads, releases, step, writes};
+use super::{Why, acquires, name, number, object, reads, releases, step, told, writes};
 use crate::check::runner::trace::{Trace, TraceEvent};
 
 /// Who holds `lock` at the end of the log, and since which step.
@@ -60,7 +60,12 @@ pub(super) fn deadlock(t: &Trace) -> Option<Why> {
                 format!("{} takes {wants} again, which it holds since {}", name(t, who), step(t, i))
             }
             Some(i) => {
-                format!("{} wants {wants}, held by {} since step {}", name(t, who), name(t, other), i + 1)
+                format!(
+                    "{} wants {wants}, held by {} since step {}",
+                    name(t, who),
+                    name(t, other),
+                    number(t, i)
+                )
             }
             None => format!("{} waits for {} to end", name(t, who), name(t, other)),
         })
@@ -97,6 +102,20 @@ pub(super) fn lost_wakeup(t: &Trace) -> Option<Why> {
     let mut why = Why::default();
     let last = t.events.iter().rposition(signal);
     why = match last {
+        Some(i) if op == "park" => {
+            // A token is kept for one park: an earlier one has had it.
+            let spent = |e: &TraceEvent| e.thread == waiter && e.op == "park";
+            let spent = t.events.iter().skip(i + 1).position(spent).map(|n| i + 1 + n);
+            match spent {
+                Some(k) => why.say(format!(
+                    "{who} waits {what}; the last signal to it, {}, ended an earlier wait, {}.",
+                    step(t, i),
+                    step(t, k)
+                ))
+                .steps(t, &[i, k]),
+                None => why.say(format!("{who} waits {what}; the last signal to it was {}.", step(t, i))).steps(t, &[i]),
+            }
+        }
         Some(i) => {
             let outcome =
                 if t.events[i].text.ends_with("woke 0") { "woke nobody" } else { "did not wake it" };
@@ -106,7 +125,18 @@ pub(super) fn lost_wakeup(t: &Trace) -> Option<Why> {
             ))
             .steps(t, &[i])
         }
-        None => why.say(format!("{who} waits {what}, and nobody has signalled it or is left to do so.")),
+        None => match signal_elsewhere(t, op) {
+            Some((i, only)) => why
+                .say(format!(
+                    "{who} waits {what}, and nobody is left to signal it: the {} signal, {}, went to another.",
+                    if only { "only" } else { "last" },
+                    told(t, i)
+                ))
+                .steps(t, &[i]),
+            None => {
+                why.say(format!("{who} waits {what}, and nobody has signalled it or is left to do so."))
+            }
+        },
     };
     if let Some(p) = &t.threads[waiter].pending {
         why.place(p.clone());
@@ -115,13 +145,22 @@ pub(super) fn lost_wakeup(t: &Trace) -> Option<Why> {
     if let Some((i, j)) = last_read_overtaken(t, waiter) {
         why = why.say(format!(
             "It decided to wait at step {}, on {}; {} changed that before it slept.",
-            i + 1,
+            number(t, i),
             object(&t.events[i]),
             step(t, j)
         ));
         why.steps.extend([i, j]);
     }
     Some(why)
+}
+
+/// The last signal of the kind that this one waits for, and whether there was no other.
+fn signal_elsewhere(t: &Trace, op: &str) -> Option<(usize, bool)> {
+    // A signal on another condition variable is another matter.
+    let mut all =
+        t.events.iter().enumerate().filter(|(_, e)| op == "park" && e.op == "unpark").map(|(i, _)| i);
+    let last = all.next_back()?;
+    Some((last, all.next().is_none()))
 }
 
 /// The last read of `thread` that somebody else's later write made untrue.
@@ -153,7 +192,7 @@ pub(super) fn livelock(t: &Trace) -> Option<Why> {
     let mut why = Why::default().say(format!(
         "{} repeats step {}, {}, for ever: nobody is left to change what it reads.",
         name(t, who),
-        i + 1,
+        number(t, i),
         e.text
     ));
     why = why.steps(t, &[i]);
@@ -177,7 +216,7 @@ fn round_and_round(t: &Trace, first: usize, last: usize) -> Why {
             "{} goes round because of {} at step {}.",
             name(t, who),
             t.events[i].text,
-            i + 1
+            number(t, i)
         ));
         why = why.steps(t, &[i]);
     }

@@ -61,7 +61,7 @@ impl Execution {
                 minimal: String::new(),
                 repeats: None,
                 passing: None,
-            flip: Default::default(),
+                flip: Default::default(),
             });
             if let Some(tell) = ON_FAILURE.get() {
                 tell(&failure);

@@ -26,10 +26,9 @@ pub struct Hold {
     pub thread: ThreadId,
     /// Before which of its operations.
     pub nth: usize,
-    /// Until this thread
-    pub other: ThreadId,
-    /// has done this one of its operations; if that is a wait, until it waits.
-    pub until: usize,
+    /// Until this thread has done this one of its operations; if that is a wait, until it waits. `None`: until nobody else
+    /// can go on.
+    pub until: Option<(ThreadId, usize)>,
 }
 
 /// What became of a [`Hold`].
@@ -57,6 +56,8 @@ struct Told {
 pub struct Guide {
     told: Vec<Vec<Told>>,
     hold: Option<Hold>,
+    /// Who goes first where the log has ended; else who runs already.
+    tail: Option<ThreadId>,
     kept: Rc<Cell<Kept>>,
     /// How much of the log of the execution at hand has been looked at, and what each thread has done in it.
     seen: usize,
@@ -67,7 +68,7 @@ pub struct Guide {
 
 impl Guide {
     /// Follows the log of `failure`.
-    pub fn new(failure: &Failure, hold: Option<Hold>) -> (Guide, Rc<Cell<Kept>>) {
+    pub fn new(failure: &Failure, hold: Option<Hold>, tail: Option<ThreadId>) -> (Guide, Rc<Cell<Kept>>) {
         let mut told: Vec<Vec<Told>> = Vec::new();
         told.resize_with(failure.threads.len(), Vec::new);
         for (i, e) in failure.events.iter().enumerate() {
@@ -93,7 +94,7 @@ impl Guide {
         }
         let kept = Rc::new(Cell::new(Kept { met: hold.is_none(), broken: false }));
         let done = vec![0; told.len()];
-        (Guide { told, hold, kept: kept.clone(), seen: 0, done, running: 0, ran: false }, kept)
+        (Guide { told, hold, tail, kept: kept.clone(), seen: 0, done, running: 0, ran: false }, kept)
     }
 
     pub(super) fn new_execution(&mut self) -> bool {
@@ -110,9 +111,10 @@ impl Guide {
             self.done[thread] += 1;
         }
         self.seen = log.len();
-        let Some(h) = self.hold.filter(|_| !self.kept.get().met) else { return };
-        let done = self.done(h.other);
-        let met = done > h.until || done == h.until && done > 0 && asleep(h.other);
+        let until = self.hold.filter(|_| !self.kept.get().met).and_then(|h| h.until);
+        let Some((other, until)) = until else { return };
+        let done = self.done(other);
+        let met = done > until || done == until && done > 0 && asleep(other);
         self.kept.set(Kept { met, ..self.kept.get() });
     }
 
@@ -134,11 +136,17 @@ impl Guide {
                 Some(t) if c.need == Need::Nothing => t.begins,
                 Some(t) => t.place,
             };
-            (place, c.yields, Reverse(Some(c.task.id()) == current), c.thread)
+            let first = (Reverse(Some(c.thread) == self.tail), Reverse(Some(c.task.id()) == current));
+            (place, c.yields, first, c.thread)
         };
         let chosen = candidates.iter().filter(free).min_by_key(|c| key(c));
         let chosen = chosen.unwrap_or_else(|| {
-            self.kept.set(Kept { broken: true, ..self.kept.get() });
+            let rest = held.is_some_and(|h| h.until.is_none());
+            self.kept.set(if rest {
+                Kept { met: true, broken: false }
+            } else {
+                Kept { broken: true, ..self.kept.get() }
+            });
             &candidates[0]
         });
         self.running = chosen.thread.0 as usize;
@@ -175,7 +183,8 @@ fn begins(op: &Op, between: &[Event]) -> Option<usize> {
 fn unprompted(e: &Event, between: &[Event]) -> bool {
     match e.op {
         Op::Wait { timed, obj, .. } => {
-            let signal = |x: &Event| matches!(x.op, Op::Notify { obj: o, .. } if o == obj) && x.answer.value > 0;
+            let signal =
+                |x: &Event| matches!(x.op, Op::Notify { obj: o, .. } if o == obj) && x.answer.value > 0;
             timed && !e.answer.ok || !between.iter().any(signal)
         }
         // A token may have been there before.

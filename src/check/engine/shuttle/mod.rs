@@ -37,13 +37,14 @@ mod rounds;
 mod state;
 
 use super::{Exploration, Plan};
+use crate::check::event::ThreadId;
 use crate::check::model::{Outcome, Scenario};
 use crate::check::run::{self, Failure};
 use crate::check::unwind::execute;
 use crate::check::verdict::Verdict;
 use chooser::{Chooser, Dfs, Replay};
-use guide::Guide;
 use driver::Driver;
+use guide::Guide;
 use kernel::Kernel;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -86,14 +87,15 @@ pub fn bounded(scenario: &Scenario, plan: &Plan, preemptions: u32, until: Instan
 }
 
 /// Runs `scenario` once along the log of `failure`, which any engine may have found, with a thread held back; also what
-/// became of that.
+/// became of that. `tail`: who goes first where the log has ended.
 pub fn guided(
     scenario: &Scenario,
     plan: &Plan,
     failure: &Failure,
     hold: Option<Hold>,
+    tail: Option<ThreadId>,
 ) -> (Exploration, Kept) {
-    let (guide, kept) = Guide::new(failure, hold);
+    let (guide, kept) = Guide::new(failure, hold, tail);
     let explored = run(scenario, plan, Chooser::Guided(guide), true);
     (explored, kept.get())
 }

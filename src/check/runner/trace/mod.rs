@@ -7,9 +7,9 @@
 mod values;
 mod words;
 
-use super::nearest::nearest;
+use super::nearest::{Difference, difference};
 use crate::check::event::{ObjectKind, ThreadId};
-use crate::check::run::{Failure, Site};
+use crate::check::run::{Failure, Flip, Site, Until};
 use crate::check::verdict::Kind;
 use serde::{Deserialize, Serialize};
 use words::{Words, position};
@@ -37,12 +37,18 @@ pub struct Trace {
     pub schedule: Vec<u32>,
     /// What the engine knows of how short it is; empty if nothing.
     pub minimal: String,
-    /// The nearest passing schedule and the pair of steps that flips the result, in words; empty if unknown.
+    /// The reordering that makes it pass, if one was tried and did; `passing` is then that execution.
     #[serde(default)]
-    pub nearest: String,
-    /// That pair, as indices into the events; fewer if the log shows fewer.
+    pub flip: Flip,
+    /// Otherwise, how the nearest passing execution differs.
+    #[serde(default)]
+    pub differs: Option<Difference>,
+    /// The steps of either, as indices into the events.
     #[serde(default)]
     pub critical: Vec<usize>,
+    /// Every one of so many executions violates a property, and there are no others.
+    #[serde(default)]
+    pub hopeless: Option<u64>,
     /// The log of the nearest passing execution; empty if none is known.
     #[serde(default)]
     pub passing: Vec<TraceEvent>,
@@ -165,10 +171,11 @@ impl Trace {
             schedule: f.schedule.clone(),
             minimal: f.minimal.clone(),
             repeats: f.repeats,
+            flip: f.flip,
             ..Trace::empty(&f.property, f.kind)
         };
         if let Some(p) = &f.passing {
-            trace.passes(Words::new(&p.objects, &p.threads).events(&p.events, &p.notes), None);
+            trace.passes(Words::new(&p.objects, &p.threads).events(&p.events, &p.notes));
         }
         trace
     }
@@ -185,7 +192,9 @@ impl Trace {
             events: Vec::new(),
             schedule: Vec::new(),
             minimal: String::new(),
-            nearest: String::new(),
+            flip: Flip::default(),
+            differs: None,
+            hopeless: None,
             critical: Vec::new(),
             passing: Vec::new(),
             initial: Vec::new(),
@@ -194,13 +203,17 @@ impl Trace {
         }
     }
 
-    /// An execution nearby passes; `whose` engine found it, if another one than found the failure.
-    pub fn passes(&mut self, passing: Vec<TraceEvent>, whose: Option<&str>) {
-        let nearest = nearest(self, &passing);
-        (self.nearest, self.critical, self.passing) = (nearest.sentence, nearest.critical, passing);
-        if let Some(whose) = whose.filter(|_| !self.nearest.is_empty()) {
-            self.nearest += &format!(" (The passing execution is {whose}'s.)");
-        }
+    /// This execution nearby passes.
+    pub fn passes(&mut self, passing: Vec<TraceEvent>) {
+        self.critical = match self.flip {
+            Flip::Pair { held, until: Until::Step(other) } => vec![held, other],
+            Flip::Pair { held, until: Until::Next(_) | Until::Rest } => vec![held],
+            _ => {
+                self.differs = difference(self, &passing);
+                self.differs.map(Difference::steps).unwrap_or_default()
+            }
+        };
+        self.passing = passing;
     }
 
     /// How often control passes from one thread to another.

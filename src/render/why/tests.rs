@@ -1,0 +1,220 @@
+//! Each pattern with a log for which it must speak, and one for which it must not.
+
+use super::why;
+use crate::check::run::{Flip, Until};
+use crate::check::runner::trace::{Trace, TraceEvent, TraceSite, TraceThread};
+use crate::check::verdict::Kind;
+
+/// `load x -> 1 (sc)` and the like, by thread; what it wrote is read from the text.
+fn event(thread: usize, text: &str) -> TraceEvent {
+    let words: Vec<&str> = text.split([' ', '(', ')']).filter(|w| !w.is_empty()).collect();
+    let op = match words[0] {
+        "CAS" => "cas",
+        "swap" | "add" => "rmw",
+        "use" => "lifetime",
+        word => word,
+    };
+    let wrote = match (words[0], words.get(2).copied()) {
+        ("store", _) => words.get(3).copied(),
+        ("swap" | "add", Some(change)) => change.split("->").nth(1),
+        ("CAS", Some(change)) if text.contains(" ok") => change.split("->").nth(1),
+        _ => None,
+    };
+    TraceEvent {
+        thread,
+        op: op.to_owned(),
+        object: words.get(1).map(|o| (*o).to_owned()),
+        text: text.to_owned(),
+        at: format!("src/model.rs:{}", 10 * thread + words.len()),
+        wrote: wrote.map(str::to_owned),
+        ..TraceEvent::default()
+    }
+}
+
+fn thread(name: &str) -> TraceThread {
+    TraceThread { name: name.to_owned(), pending: None, wants: None, ended: false, note: String::new() }
+}
+
+fn trace(log: &[(usize, &str)], flip: Option<(usize, usize)>) -> Trace {
+    let flip = flip.map(|(held, other)| Flip::Pair { held, until: Until::Step(other) });
+    let critical = match flip {
+        Some(Flip::Pair { held, until: Until::Step(other) }) => vec![held, other],
+        _ => Vec::new(),
+    };
+    Trace {
+        threads: vec![thread("main"), thread("other")],
+        events: log.iter().map(|(who, text)| event(*who, text)).collect(),
+        initial: ["x", "y"].map(|o| (o.to_owned(), "0".to_owned())).to_vec(),
+        flip: flip.unwrap_or_default(),
+        critical,
+        ..Trace::empty("p", Kind::Assertion)
+    }
+}
+
+fn says(t: &Trace) -> String {
+    why(t).sentences.join(" ")
+}
+
+const LOST: [(usize, &str); 4] =
+    [(0, "load x -> 0 (sc)"), (1, "load x -> 0 (sc)"), (1, "store x = 1 (sc)"), (0, "store x = 1 (sc)")];
+
+#[test]
+fn an_update_is_lost_where_the_pair_that_decides_is_part_of_it() {
+    for pair in [(0, 2), (2, 3), (1, 3)] {
+        let said = says(&trace(&LOST, Some(pair)));
+        assert!(
+            said.contains("writes x on the strength of step 1; step 3 (other) changed it"),
+            "{pair:?}: {said}"
+        );
+    }
+    // What decides is about something else, or nobody knows.
+    let mut elsewhere = LOST.to_vec();
+    elsewhere.extend([(0, "store y = 1 (sc)"), (1, "load y -> 1 (sc)")]);
+    for flip in [Some((4, 5)), None] {
+        assert!(!says(&trace(&elsewhere, flip)).contains("on the strength of"), "{flip:?}");
+    }
+}
+
+#[test]
+fn what_changed_nothing_has_not_overtaken_anybody() {
+    let log = [(0, "swap x 0->1 (sc)"), (1, "swap x 1->1 (sc)"), (0, "store x = 0 (sc)")];
+    let said = says(&trace(&log, Some((1, 2))));
+    assert_eq!(said, "step 2 (other: swap x 1->1) found x 1: step 3 (main: store x = 0) came after it.");
+}
+
+#[test]
+fn a_hold_in_between_matters_only_if_it_decides() {
+    let log = [
+        (0, "lock m"),
+        (0, "unlock m"),
+        (1, "lock m"),
+        (1, "store y = 1 (sc)"),
+        (1, "unlock m"),
+        (0, "lock m"),
+        (0, "load y -> 1 (sc)"),
+    ];
+    let said = says(&trace(&log, Some((2, 5))));
+    assert!(
+        said.starts_with("main lets go of m after step 1 and takes it again at step 6; step 3 (other"),
+        "{said}"
+    );
+    let said = says(&trace(&log, Some((3, 6))));
+    assert_eq!(said, "step 7 (main: load y -> 1) found y as step 4 (other: store y = 1) had left it.");
+}
+
+const ABA: [(usize, &str); 4] = [
+    (0, "load x -> 0 (acq)"),
+    (1, "CAS x 0->2 ok (acq)"),
+    (1, "CAS x 2->0 ok (rel)"),
+    (0, "CAS x 0->1 ok (rel)"),
+];
+
+#[test]
+fn a_value_that_is_back_is_told_before_everything_else() {
+    let t = trace(&ABA, Some((2, 3)));
+    let want = "ABA: step 4 (main) succeeds, because it finds x as step 1 (main) had seen it, 0; in between step 2 \
+                (other) changed it, and step 3 (other) changed it back.";
+    assert_eq!(says(&t), want);
+    let sites = [(1, "write of y", 99), (0, "write of y", 98)].map(|(thread, what, line)| TraceSite {
+        thread,
+        what: what.to_owned(),
+        at: format!("src/model.rs:{line}"),
+    });
+    let race = Trace { kind: Kind::DataRace, sites: sites.to_vec(), ..t };
+    assert!(says(&race).starts_with(want), "{}", says(&race));
+}
+
+#[test]
+fn a_value_that_never_left_or_is_another_is_not_back() {
+    // Nobody has changed it; it is another value; the thread that compares has changed it back itself.
+    for log in [
+        vec![ABA[0], (1, "load x -> 0 (sc)"), (1, "store y = 1 (sc)"), ABA[3]],
+        vec![ABA[0], (1, "CAS x 0->2 ok (acq)"), (1, "store y = 1 (sc)"), (0, "CAS x 2->1 ok (rel)")],
+        vec![ABA[0], (1, "store x = 2 (sc)"), (0, "store x = 0 (sc)"), ABA[3]],
+    ] {
+        let said = says(&trace(&log, Some((1, 3))));
+        assert!(!said.contains("ABA"), "{said}");
+    }
+}
+
+#[test]
+fn a_pair_that_was_tried_is_the_only_one_that_is_named() {
+    let tried = why(&trace(&LOST, Some((1, 3)))).pass;
+    assert!(
+        tried.starts_with("let step 4 (main: store x = 1) come before step 2 (other: load x -> 0)"),
+        "{tried}"
+    );
+    assert!(tried.ends_with("critical pair: 2 <-> 4."), "{tried}");
+    let mut t = trace(&LOST, None);
+    for flip in [Flip::Untried, Flip::Unordered, Flip::NoSingle] {
+        t.flip = flip;
+        let said = why(&t).pass;
+        assert!(!said.contains("critical") && !said.contains("holds"), "{said}");
+    }
+}
+
+#[test]
+fn where_every_execution_fails_no_order_is_to_blame() {
+    let t = Trace { hopeless: Some(11), ..trace(&LOST, Some((1, 3))) };
+    let why = why(&t);
+    assert_eq!(
+        why.pass,
+        "every one of the 11 executions violates a property: no order of steps is to blame."
+    );
+    assert!(!why.sentences.join(" ").contains("step"), "{:?}", why.sentences);
+}
+
+/// `flag` is written and read with these orderings, between a write and a read of `y` that race.
+fn race(store: &str, load: &str) -> Trace {
+    let (store, load) = (format!("store flag = 1 ({store})"), format!("load flag -> 1 ({load})"));
+    let mut t = trace(&[(1, "write-begin y"), (1, "write-end y"), (1, &store), (0, &load)], None);
+    let site = |thread, what: &str, at: &str| TraceSite { thread, what: what.to_owned(), at: at.to_owned() };
+    t.sites = vec![site(1, "write of y", &t.events[0].at.clone()), site(0, "read of y", "src/model.rs:99")];
+    t.events[1].at = t.events[0].at.clone();
+    t.kind = Kind::DataRace;
+    t.initial.push(("flag".to_owned(), "0".to_owned()));
+    t
+}
+
+#[test]
+fn a_race_names_the_accesses_by_their_rows_and_the_edge_that_is_missing() {
+    for (store, load, mend) in [
+        ("rlx", "acq", "with Release at step 3 (other: store flag = 1), step 1 (other)"),
+        ("rel", "rlx", "with Acquire at step 4 (main: load flag -> 1), step 1 (other)"),
+        ("acq", "rel", "with Release at step 3 (other: store flag = 1) and Acquire at step 4"),
+    ] {
+        let why = why(&race(store, load));
+        assert!(
+            why.sentences[0].starts_with("write of y (other, step 1) and read of y (main, next)"),
+            "{why:?}"
+        );
+        assert!(why.pass.starts_with(mend), "{store} {load}: {}", why.pass);
+        assert!(why.pass.contains("no other order of these steps is a mend"), "{}", why.pass);
+    }
+    // A flag that is strong enough is not to blame.
+    let strong = why(&race("rel", "acq"));
+    assert_eq!(strong.sentences.len(), 1, "{strong:?}");
+    assert!(strong.pass.contains("a lock around both"), "{}", strong.pass);
+}
+
+#[test]
+fn the_last_signal_went_to_another_or_ended_an_earlier_wait() {
+    let mut t = trace(&[(0, "unpark another"), (0, "exit")], None);
+    t.kind = Kind::LostWakeup;
+    t.threads[1].wants = Some(("park".to_owned(), None));
+    for e in &mut t.events {
+        e.object = None;
+    }
+    assert!(
+        says(&t).contains("the only signal, step 1 (main: unpark another), went to another"),
+        "{}",
+        says(&t)
+    );
+    t.events[0].text = "unpark other".to_owned();
+    t.events.insert(1, TraceEvent { object: None, ..event(1, "park woken") });
+    assert!(
+        says(&t).contains("the last signal to it, step 1 (main), ended an earlier wait, step 2"),
+        "{}",
+        says(&t)
+    );
+}
