@@ -170,7 +170,7 @@ fn a_long_log_is_shortened_at_its_front() {
     t.message = "word ".repeat(100);
     let text = plain(&timeline::timeline(&t));
     narrow(&text);
-    assert!(text.contains(" less telling steps hidden ..."), "{text}");
+    assert!(text.contains(" of 501 steps hidden, before rows marked .. ..."), "{text}");
     let rows = text.lines().position(|l| l.starts_with("VIOLATED")).map_or(0, |i| i + 1);
     assert!((10..=timeline::ROWS).contains(&rows), "{rows} rows\n{text}");
     assert!(!text.contains("store n = 0 ") && text.contains("store n = 499 "));

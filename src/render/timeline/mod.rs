@@ -59,7 +59,8 @@ fn picture(out: &mut String, t: &Trace, why: &Why) -> Legend {
     loop {
         let shown = telling(t, why, &steps, most);
         let covered = |e: &usize| shown.iter().any(|i| (steps[*i].first..=steps[*i].last).contains(e));
-        let hidden = (0..t.events.len()).filter(|e| !covered(e)).count();
+        // The end of a thread is no row: `~ ended` says it.
+        let hidden = (0..t.events.len()).filter(|e| !covered(e) && t.events[*e].op != "exit").count();
         let mut rows = step_rows(t, &steps, &shown);
         let last: Vec<usize> = shown.iter().map(|i| steps[*i].last).collect();
         let states = state::columns(t, why, &last);
@@ -137,7 +138,8 @@ fn step_rows(t: &Trace, steps: &[Step<'_>], shown: &BTreeSet<usize>) -> Vec<Row>
     for (i, s) in steps.iter().enumerate() {
         left.remove(&s.thread);
         if shown.contains(&i) {
-            let gap = if s.first > next { ".." } else { "" };
+            let skips = (next..s.first).any(|e| t.events[e].op != "exit");
+            let gap = if skips { ".." } else { "" };
             next = next.max(s.last + 1);
             let marks = std::mem::take(&mut left).into_iter().map(|(who, why)| (who, said(why)));
             rows.push(Row {
