@@ -93,7 +93,7 @@ fn the_pair_is_the_check_and_what_came_too_late() {
         (selvedge, "session_id_reuse/check_then_apply", "opens incarnation 2", "lock+unlock table"),
         (selvedge, "session_id_reuse/narrow_generation", "opens incarnation 3", "receives the"),
         (selvedge, "torn_record/head_under_lock", "records event 2", "store head = 1"),
-        (selvedge, "torn_record/in_logger_flag", "swap in_logger", "store in_logger = false"),
+        (selvedge, "torn_record/in_logger_flag", "records event 2", "store in_logger = false"),
         (selvedge, "paged_read/compare_around", "switches back", "load connection"),
         (
             selvedge,

@@ -203,7 +203,11 @@ fn interleaved(t: &Trace, why: Why) -> Why {
             Why { sentences, steps, places, by_order: true, ..Why::default() }
         }
         None if flag_of(t).is_none() => match overtaken(t).filter(|_| matches!(t.flip, Flip::Pair { .. })) {
-            Some(by) => Why { by_order: true, ..decided(why, Some(by)) },
+            Some(by) => {
+                // The two accesses are what is quoted.
+                let places = [why.places.clone(), by.places.clone()].concat();
+                Why { by_order: true, places, ..decided(why, Some(by)) }
+            }
             None => why,
         },
         None => why,

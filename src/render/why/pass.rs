@@ -95,7 +95,7 @@ fn unordered(t: &Trace) -> (String, Vec<usize>) {
     let sides = two_sides(t).map(|s| s.map(|s| at(t, s)));
     let Some((flag, first)) = flag_of(t) else {
         return (
-            "no other order of these steps is a mend: the two need a lock around both, or a join or a release/acquire \
+            "what is missing is not an order of steps: the two need a lock around both, or a join or a release/acquire \
              pair between them."
                 .to_owned(),
             Vec::new(),
@@ -109,7 +109,7 @@ fn unordered(t: &Trace) -> (String, Vec<usize>) {
     let mend = flag.mend(t);
     (
         format!(
-            "{mend}, {} happens before {second}; no other order of these steps is a mend.",
+            "{mend}, {} happens before {second}; what is missing is an ordering, not an order of steps.",
             step(t, first)
         ),
         vec![flag.write, flag.read, first],
