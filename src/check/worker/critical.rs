@@ -229,12 +229,15 @@ fn changed_back(f: &Failure, back: usize, cas: usize) -> bool {
         Op::Cas { new, .. } if e.answer.ok => Some(new),
         _ => None,
     };
-    let looked = f.events[..back].iter().rposition(|e| e.thread == *thread && on(e));
+    let read = |e: &Event| matches!(e.op, Op::Load { .. } | Op::Cas { .. }) && e.answer.value == *expected;
+    let looked = f.events[..back].iter().rposition(|e| e.thread == *thread && on(e) && read(e));
     let Some(looked) = looked.filter(|_| answer.ok) else { return false };
     let between = f.events[looked + 1..cas].iter().enumerate().filter(|(_, e)| on(e));
     let mut writes = between.filter_map(|(n, e)| Some((looked + 1 + n, wrote(e)?)));
     let left = writes.clone().any(|(_, value)| value != *expected);
-    left && writes.next_back() == Some((back, *expected)) && f.events[looked].answer.value == *expected
+    let by_others =
+        f.events[looked + 1..cas].iter().all(|e| !on(e) || wrote(e).is_none() || e.thread != *thread);
+    left && by_others && writes.next_back() == Some((back, *expected))
 }
 
 /// Does the order of the two matter by itself? On which object, if they are about one.
@@ -295,4 +298,129 @@ fn displaced(log: &[Event], held: usize, act: &Act) -> usize {
         }
     }
     pairs + if act.place == log.len() { waiting } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::always;
+    use crate::check::engine::exact;
+    use crate::check::model::Outcome;
+    use crate::check::runner::trace::Trace;
+    use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, Ordering::SeqCst, thread};
+
+    /// The failure that the exact engine finds, decided.
+    fn decided<O: Into<Outcome>>(f: impl Fn() -> O + Send + Sync + 'static) -> (Scenario, Failure) {
+        let scenario: Scenario = std::sync::Arc::new(move || f().into());
+        let plan = Plan { executions: 10_000, ..Plan::default() };
+        let mut f = exact::explore(&scenario, &plan).failure.expect("it fails");
+        decide(&scenario, &plan, &mut f);
+        (scenario, *f)
+    }
+
+    fn pair(f: &Failure) -> [String; 2] {
+        let t = Trace::of(f);
+        let Flip::Pair { held, until: Until::Step(other) } = f.flip else { panic!("{:?}", f.flip) };
+        [held, other].map(|i| t.events[i].text.clone())
+    }
+
+    /// The read of one and the write of the other, and not the two writes: with these alone the other way round, the
+    /// update is lost all the same.
+    #[test]
+    fn of_a_lost_update_the_read_and_the_write_decide() {
+        let (scenario, f) = decided(|| {
+            let n = Arc::new(AtomicUsize::new(0).named("n"));
+            let theirs = n.clone();
+            let t = thread::spawn(move || theirs.store(theirs.load(SeqCst) + 1, SeqCst));
+            n.store(n.load(SeqCst) + 1, SeqCst);
+            t.join().unwrap();
+            always("counted", n.load(SeqCst) == 2, || "lost".into());
+            "counted"
+        });
+        assert_eq!(pair(&f), ["load n -> 0 (sc)", "store n = 1 (sc)"]);
+        assert!(holds(&scenario, &Plan::default(), &f));
+        // The two writes: tried, and refused.
+        let writes = |e: &Event| matches!(e.op, Op::Store { .. });
+        let first = f.events.iter().position(writes).expect("a write");
+        let last = f.events.iter().rposition(writes).expect("another");
+        let guess = Flip::Pair { held: first, until: Until::Step(last) };
+        assert!(!holds(&scenario, &Plan::default(), &Failure { flip: guess, ..f }));
+    }
+
+    /// What comes too late has not been done when it fails: a wait counts from its beginning.
+    #[test]
+    fn a_wait_has_to_begin_before_the_signal() {
+        let (scenario, f) = decided(|| {
+            let shared = Arc::new((AtomicUsize::new(0), Mutex::new(()), Condvar::new().named("changed")));
+            let theirs = shared.clone();
+            let t = thread::spawn(move || {
+                let mut guard = theirs.1.lock();
+                if theirs.0.load(SeqCst) == 0 {
+                    theirs.2.wait(&mut guard);
+                }
+            });
+            shared.0.store(1, SeqCst);
+            shared.2.notify_one();
+            t.join().unwrap();
+            "woken"
+        });
+        let Flip::Pair { held, until: Until::Next(1) } = f.flip else { panic!("{:?}", f.flip) };
+        assert!(matches!(f.events[held].op, Op::Notify { .. }));
+        assert!(holds(&scenario, &Plan::default(), &f));
+    }
+
+    /// A value that is put back: the write that does so and the exchange that is deceived, before any other pair.
+    #[test]
+    fn of_a_value_that_comes_back_the_exchange_decides() {
+        let (_, f) = decided(|| {
+            let n = Arc::new(AtomicUsize::new(1).named("n"));
+            let theirs = n.clone();
+            let t = thread::spawn(move || {
+                theirs.store(2, SeqCst);
+                theirs.store(1, SeqCst);
+                theirs.load(SeqCst)
+            });
+            let seen = n.load(SeqCst);
+            let between = n.load(SeqCst);
+            let took = n.compare_exchange(seen, 3, SeqCst, SeqCst).is_ok();
+            always("untouched", !took || between == seen, || "it was away".into());
+            t.join().unwrap();
+            "done"
+        });
+        assert_eq!(pair(&f), ["store n = 1 (sc)", "CAS n 1->3 ok (sc)"]);
+    }
+
+    #[test]
+    fn what_always_fails_has_no_pair() {
+        let (_, f) = decided(|| {
+            let n = Arc::new(AtomicUsize::new(0).named("n"));
+            let theirs = n.clone();
+            let t = thread::spawn(move || theirs.store(1, SeqCst));
+            let _ = n.load(SeqCst);
+            t.join().unwrap();
+            always("zero", n.load(SeqCst) == 0, || "one".into());
+            "zero"
+        });
+        assert_eq!((f.flip, f.passing.is_some()), (Flip::NoSingle, false));
+    }
+
+    /// What fails under weak memory alone does not fail where the log is run again.
+    #[test]
+    fn a_stale_read_has_no_pair() {
+        use crate::sync::Ordering::Relaxed;
+        let (_, f) = decided(|| {
+            let (data, flag) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (d, g) = (data.clone(), flag.clone());
+            let t = thread::spawn(move || {
+                d.store(7, Relaxed);
+                g.store(1, Relaxed);
+            });
+            if flag.load(Relaxed) == 1 {
+                always("sees-the-data", data.load(Relaxed) == 7, || "old".into());
+            }
+            t.join().unwrap();
+            "read"
+        });
+        assert_eq!(f.flip, Flip::Unordered);
+    }
 }
