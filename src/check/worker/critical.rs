@@ -307,7 +307,7 @@ mod tests {
     use crate::check::engine::exact;
     use crate::check::model::Outcome;
     use crate::check::runner::trace::Trace;
-    use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, Ordering::SeqCst, thread};
+    use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, Named, Ordering::SeqCst, thread};
 
     /// The failure that the exact engine finds, decided.
     fn decided<O: Into<Outcome>>(f: impl Fn() -> O + Send + Sync + 'static) -> (Scenario, Failure) {
