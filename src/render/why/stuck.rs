@@ -220,5 +220,10 @@ fn round_and_round(t: &Trace, first: usize, last: usize) -> Why {
         ));
         why = why.steps(t, &[i]);
     }
-    why.say(format!("The state after step {} is the state before step {}.", last + 1, first + 1))
+    why.steps.extend([first, last]);
+    why.say(format!(
+        "The state after step {} is the state before step {}.",
+        number(t, last),
+        number(t, first)
+    ))
 }
