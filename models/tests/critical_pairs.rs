@@ -94,7 +94,7 @@ fn the_pair_is_the_check_and_what_came_too_late() {
         (selvedge, "session_id_reuse/narrow_generation", "bind 3", "receives the"),
         (selvedge, "torn_record/head_under_lock", "records event 2", "store head = 1"),
         (selvedge, "torn_record/in_logger_flag", "records event 2", "store in_logger"),
-        (selvedge, "paged_read/compare_around", "switches back", "load connection"),
+        (selvedge, "paged_read/compare_around", "swap connection", "load connection"),
         (selvedge, "session_table_free_list/list_of_indexes", "CAS free.head", "CAS free.head"),
         (selvedge, "vserver_swap/shared_mutation", "store vserver", "load vserver"),
         (selvedge, "reconnect_early_wake/both_wakes_removed", "socket", "socket"),
