@@ -204,7 +204,8 @@ pub(super) fn livelock(t: &Trace) -> Option<Why> {
     Some(why)
 }
 
-/// What each thread of a cycle reads in it last: what sends it round again.
+/// What each thread of a cycle reads in it last: what sends it round again. Where they read under locks, what they say
+/// that they do.
 fn round_and_round(t: &Trace, first: usize, last: usize) -> Why {
     let mut why = Why::default();
     let events = &t.events[first..=last];
@@ -220,10 +221,21 @@ fn round_and_round(t: &Trace, first: usize, last: usize) -> Why {
         ));
         why = why.steps(t, &[i]);
     }
+    let said: Vec<usize> = (first..=last).filter(|&i| !t.events[i].note.is_empty()).collect();
+    if why.sentences.is_empty() && !said.is_empty() {
+        let notes: Vec<String> = said
+            .iter()
+            .map(|&i| {
+                let note = t.events[i].note.trim_end_matches(':');
+                format!("{} {} ({note})", name(t, t.events[i].thread), number(t, i))
+            })
+            .collect();
+        why = why.say(format!("In one round, by step: {}; then all over again.", notes.join(", ")));
+        why = why.steps(t, &said);
+    }
+    if why.sentences.is_empty() {
+        why = why.say("Each round leaves everything as it found it, so nothing ever ends it.".to_owned());
+    }
     why.steps.extend([first, last]);
-    why.say(format!(
-        "The state after step {} is the state before step {}.",
-        number(t, last),
-        number(t, first)
-    ))
+    why
 }
