@@ -375,3 +375,41 @@ fn a_model_that_is_not_deterministic_is_noticed_by_the_exhaustive_search() {
 fn a_panic_that_the_model_catches_is_its_own_business() {
     holds(caught_panic, words(["2, 0 before", "2, 1 before"]));
 }
+
+/// What a thread that never began has in its closure may borrow from those that are gone when shuttle tears down.
+#[test]
+fn a_thread_that_has_not_begun_when_an_execution_is_abandoned_is_forgotten() {
+    use std::sync::atomic::{AtomicBool, AtomicU32};
+    static HOUSE_STANDS: AtomicBool = AtomicBool::new(false);
+    static LATE: AtomicU32 = AtomicU32::new(0);
+    struct House;
+    impl Drop for House {
+        fn drop(&mut self) {
+            HOUSE_STANDS.store(false, SeqCst);
+        }
+    }
+    struct Tenant<'a>(#[allow(dead_code)] &'a House);
+    impl Drop for Tenant<'_> {
+        fn drop(&mut self) {
+            LATE.fetch_add(u32::from(!HOUSE_STANDS.load(SeqCst)), SeqCst);
+        }
+    }
+    for s in [Strategy::Dfs, Strategy::Random] {
+        let e = shuttle::explore(
+            &scenario(|| {
+                HOUSE_STANDS.store(true, SeqCst);
+                let house = House;
+                thread::scope(|scope| {
+                    let tenant = Tenant(&house);
+                    scope.spawn(move || drop(tenant));
+                    let n = selvedge::sync::AtomicU32::new(0);
+                    assert!(n.load(SeqCst) > 0);
+                });
+                ""
+            }),
+            &plan(s),
+        );
+        assert_found(&e, "no-panic", Kind::Assertion);
+        assert_eq!(LATE.load(SeqCst), 0, "{s:?}: it looked at a house that was gone");
+    }
+}

@@ -18,6 +18,7 @@ use crate::check::verdict::{Kind, Verdict};
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::thread::switch;
 use std::cell::{Cell, RefCell, RefMut};
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 
 thread_local! {
@@ -385,8 +386,11 @@ impl Engine for Kernel {
             // When `me` was scheduled there was no child that could have gone first.
             s.threads[me.0 as usize].fresh = false;
         }
+        // A thread that has not begun when an execution is abandoned is dropped by shuttle when it tears down, and what its
+        // body borrows may be gone by then: it is forgotten, as the stacks of those that have begun are.
+        let body = ManuallyDrop::new(body);
         let task = move || {
-            body();
+            ManuallyDrop::into_inner(body)();
             kernel.leave();
         };
         // shuttle has a scheduling point here; a spawn is no visible operation.
