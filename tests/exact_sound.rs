@@ -355,3 +355,23 @@ fn another_address_each_time_is_not_noticed() {
     });
     support::counts(&x, 2);
 }
+
+/// Who keeps a mutex while it sleeps gives it back on the round that follows, to a thread that then ends the loop.
+#[test]
+fn a_lock_that_is_kept_over_a_timed_wait_is_given_back() {
+    let x = exact(|| {
+        let m = Arc::new(Mutex::new(false));
+        let theirs = m.clone();
+        let t = thread::spawn(move || *theirs.lock() = true);
+        loop {
+            let ended = m.lock();
+            if *ended {
+                break;
+            }
+            thread::park_timeout(std::time::Duration::from_secs(1));
+        }
+        t.join().unwrap();
+        "ended"
+    });
+    assert_eq!(x.verdict, Verdict::Bounded { k: 2 }, "{:?}", x.failure);
+}

@@ -416,3 +416,39 @@ fn a_loop_with_effects_is_bounded() {
     let words = outcomes(&x);
     assert!(["0", "1", "2", "3", "4"].iter().all(|&n| words.contains(n)), "{words:?}");
 }
+
+/// A loop may care for one number of failures, and for no greater one.
+#[test]
+fn one_number_of_failures_alone_matters() {
+    for odd in [2, 5, 8] {
+        let x = exact(move || {
+            let w = AtomicUsize::new(0);
+            let mut fails = 0;
+            while w.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_err() {
+                fails += 1;
+            }
+            assert!(fails != odd, "{odd}");
+        });
+        assert!(fails(&x), "{odd}: {:?}", x.verdict);
+    }
+}
+
+/// What several failures lead to is the same operation on another object.
+#[test]
+fn failures_that_choose_the_object_are_followed() {
+    let x = exact(|| {
+        let slots = Arc::new([const { () }; 3].map(|()| AtomicUsize::new(0)));
+        let theirs = slots.clone();
+        let t = thread::spawn(move || {
+            let w = AtomicUsize::new(0);
+            let mut fails = 0;
+            while w.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_err() {
+                fails += 1;
+            }
+            theirs[fails.min(2)].store(1, Relaxed);
+        });
+        assert!(slots[2].load(Relaxed) == 0, "two failures");
+        t.join().unwrap();
+    });
+    assert!(fails(&x), "{:?}", x.verdict);
+}

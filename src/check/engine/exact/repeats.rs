@@ -2,9 +2,9 @@
 //!
 //! Where a thread's last call ended spuriously and it has learnt nothing since, one more such end is not explored
 //! (`spurious`). It is tried out instead. What the thread knows at the call - its causal past, a graph of its own - is
-//! executed twice to the end, with nothing chosen and nothing explored: once as it goes on without a further spurious end,
-//! once with a good many of them in a row. The thread must come back to the call each time, have no effect on the way,
-//! and after that everybody must do the same in both. If not, the search starts again and offers as many in a row as it
+//! executed to the end several times, with nothing chosen and nothing explored: as it goes on without a further spurious
+//! end, with a good many of them in a row, and with a few. The thread must come back to the call each time, have no effect
+//! on the way, and after that everybody must do the same in all of them. If not, the search starts again and offers as many in a row as it
 //! takes for the difference; where each one makes another, some are, and the verdict is `bounded`.
 //!
 //! A thread is a function of what it knows, so this is done once for each causal past.
@@ -22,6 +22,9 @@ use crate::check::quarantine::Window;
 /// Spurious ends in a row that are tried. A loop that gives up later is not noticed.
 pub const TRIED: u32 = 64;
 
+/// All numbers of them up to this one are tried too: a loop may care for one of them and for no greater.
+const FEW: u32 = 8;
+
 /// A call that could end spuriously once more.
 pub struct Withheld {
     /// A digest of it all.
@@ -36,11 +39,16 @@ pub struct Withheld {
     pub in_row: u32,
 }
 
-/// What became of one of the two.
+/// An event of a tail: what it is, what the program asked for, where, and which alternative it took.
+type Act = (Kind, Tag, u32, u16);
+
+/// What became of one of them.
 #[derive(PartialEq)]
 enum Tried {
-    /// It tells nothing: the thread came to know something else, or a limit was met.
+    /// It tells nothing: the thread came to know something else, or cannot go on.
     Nothing,
+    /// It is longer than an execution may be.
+    Limit,
     /// The thread did not come back to the call.
     Leaves,
     /// It had an effect before it did.
@@ -48,7 +56,7 @@ enum Tried {
     Fails,
     /// What each thread did afterwards, and the outcome if all came to their ends.
     Goes {
-        tails: Vec<Vec<(Kind, Tag)>>,
+        tails: Vec<Vec<Act>>,
         outcome: Option<Outcome>,
     },
 }
@@ -87,28 +95,54 @@ impl Worker {
     fn repeats(&self, w: &Withheld) -> Result<(), Stop> {
         let none = self.tries(w, 0);
         let Tried::Goes { tails: tails_of_none, .. } = &none else { return Ok(()) };
-        let many = self.tries(w, TRIED);
+        // As many as an execution has room for: a loop that backs off further each time fills it sooner.
+        let mut room = [TRIED, TRIED / 2, TRIED / 4, FEW].into_iter().map(|n| (n, self.tries(w, n)));
+        let Some((most, many)) = room.find(|(_, tried)| *tried != Tried::Limit) else {
+            self.exact.inner().capped_spurious = true;
+            return self.few(w, tails_of_none);
+        };
         if many == Tried::Nothing || many == none {
-            return Ok(());
+            return self.few(w, tails_of_none);
         }
-        let first = || (1..TRIED).find(|&n| self.tries(w, n) == many).unwrap_or(TRIED);
+        let first = || (1..most).find(|&n| self.tries(w, n) == many).unwrap_or(most);
         // Whether it comes to the same after any number of them, or each makes a difference.
         let n = match &many {
             Tried::Acts => None,
-            Tried::Goes { .. } => (self.tries(w, TRIED - 1) == many).then(first),
+            Tried::Goes { .. } => (self.tries(w, most - 1) == many).then(first),
             _ => Some(first()),
         };
         let repeated = match (n, &many) {
             (Some(n), _) => w.in_row + n,
             // How many there were is no part of an outcome.
-            (None, Tried::Goes { tails, .. }) if tails == tails_of_none => return Ok(()),
+            (None, Tried::Goes { tails, .. }) if tails == tails_of_none => return self.few(w, tails_of_none),
             (None, _) if w.in_row < IN_ROW => w.in_row + 1,
             (None, _) => {
                 self.exact.inner().capped_spurious = true;
                 return Ok(());
             }
         };
-        Err(if repeated <= ROUNDS {
+        Err(Self::gives_up(w, repeated))
+    }
+
+    /// A great many in a row came to nothing else, as far as that is known. Does one of the small numbers?
+    fn few(&self, w: &Withheld, tails_of_none: &[Vec<Act>]) -> Result<(), Stop> {
+        for n in 1..=FEW {
+            match self.tries(w, n) {
+                Tried::Nothing | Tried::Limit => {}
+                // As above.
+                Tried::Goes { tails, .. } if tails == tails_of_none => {}
+                Tried::Goes { .. } | Tried::Acts if w.in_row >= IN_ROW => {
+                    self.exact.inner().capped_spurious = true;
+                    return Ok(());
+                }
+                _ => return Err(Self::gives_up(w, w.in_row + n)),
+            }
+        }
+        Ok(())
+    }
+
+    fn gives_up(w: &Withheld, repeated: u32) -> Stop {
+        if repeated <= ROUNDS {
             Stop::GivesUp { site: w.call.1, repeated }
         } else {
             Stop::Limit(format!(
@@ -116,7 +150,7 @@ impl Worker {
                 w.call.1.file(),
                 w.call.1.line()
             ))
-        })
+        }
     }
 
     /// Executes what the thread knows, lets its call end spuriously `n` times, and everybody go on to the end.
@@ -141,10 +175,11 @@ impl Worker {
         let back_at = i.twin.as_ref().and_then(|w| w.back_at);
         let tails = x.g.th.iter().enumerate().map(|(u, l)| {
             let from = if u == w.t { back_at.unwrap_or(0) } else { w.bound.get(u).copied().unwrap_or(0) };
-            l[from.min(l.len())..].iter().map(|e| (e.kind, e.tag)).collect()
+            l[from.min(l.len())..].iter().map(|e| (e.kind, e.tag, e.loc, e.aux)).collect()
         });
         let tails = tails.collect();
         let failed = self.run.over();
+        let limit = matches!(x.stop, Some(Stop::Limit(_)));
         let stopped = x.stop.is_some();
         let outcome = if x.threads.iter().all(|t| t.want == Want::Done) { outcome.take() } else { None };
         self.exact.abandon();
@@ -152,6 +187,7 @@ impl Worker {
         let refused = self.run.state().stopped.take().is_some();
         self.exact.inner().e.x.stop = None;
         match tried {
+            _ if limit => Tried::Limit,
             Some(t) => t,
             None if stopped || refused => Tried::Nothing,
             None if failed => Tried::Fails,

@@ -5,7 +5,8 @@
 //! it read on the way, and whether those who wait otherwise would notice what it wrote, is for `standstill` to judge.
 
 use super::Exact;
-use crate::check::engine::exact::exec::{Exec, Want};
+use crate::check::engine::exact::exec::{Exec, Thread, Waits, Want};
+use crate::check::engine::exact::graph::INIT;
 use crate::check::engine::exact::locations::Name;
 use crate::check::event::{Answer, ObjectId, Op};
 use std::collections::BTreeMap;
@@ -94,6 +95,15 @@ impl Exact {
             // Nobody is there to be woken.
             Op::Notify { obj, .. } if read(obj).1 == 0 => Answer::value(0),
             Op::CellBegin { .. } | Op::CellEnd { .. } => Answer::DONE,
+            // Somebody is in front of it: kept while its holder slept, and given back now.
+            Op::Unlock { obj } if self.is_wanted(self.object(obj)) => {
+                if let Some(p) = &mut i.overtime {
+                    p.moved = true;
+                }
+                loop {
+                    self.rest(t);
+                }
+            }
             Op::Fence { .. } | Op::Yield | Op::Unlock { .. } => Answer::DONE,
             Op::Lock { obj } => {
                 self.relock(t, self.object(obj));
@@ -123,12 +133,21 @@ impl Exact {
         answer
     }
 
-    /// Takes a mutex on such a round: only if nobody holds it.
+    /// Does a thread stand in front of this mutex?
+    fn is_wanted(&self, loc: u32) -> bool {
+        let waits =
+            |th: &Thread| th.want == Want::Lock(loc) || th.waits == Waits::Lock && th.want == Want::Blocked;
+        self.inner().e.x.threads.iter().any(waits)
+    }
+
+    /// Takes a mutex on such a round: only if nobody else holds it. What the thread has given back on the round it still
+    /// holds in the graph.
     pub(super) fn relock(&self, t: usize, loc: u32) {
         let i = self.inner();
         let x = &i.e.x;
         let free = if i.words { x.value(x.g.mo_last(loc), loc) == 0 } else { x.mutex_free(loc) };
-        if !free {
+        let last = x.g.mo_last(loc);
+        if !free && (last == INIT || last.t() != t) {
             loop {
                 self.rest(t);
             }
