@@ -3,8 +3,8 @@
 //!
 //! Nothing is guessed. The failing log is run again under shuttle's kernel, first as it is (it must fail in the same way),
 //! then with one thread held back before one of its steps until another has done one of its own; what is claimed is what
-//! has passed. Of the pairs that pass, the one is named whose second step is the latest, so that it is part of the harm, and
-//! of these the one that displaces fewest steps: first among steps on the same object, of which one changes it, then with
+//! has passed. Of the pairs that pass, the first step is that of the one whose second step is the latest, so that it is part
+//! of the harm, and which displaces fewest steps; the second is then the earliest on its object that does as well: first among steps on the same object, of which one changes it, then with
 //! what threads were about to do, then among all. What comes after the failure has no order to follow; there each thread
 //! goes first in turn.
 //!
@@ -53,6 +53,12 @@ pub fn decide(scenario: &Scenario, plan: &Plan, failure: &mut Failure) {
             return;
         }
         if let Some(passing) = t.passes(failure, c, tail) {
+            // That a thread comes first which then does nothing is no cause.
+            let idle = |t: u8| !passing.events.iter().any(|e| e.thread.0 == t && visible(e));
+            if matches!(c.until, Until::Next(t) if idle(t)) {
+                continue;
+            }
+            let (c, passing) = t.as_early(failure, c, tail, passing);
             failure.flip = Flip::Pair { held: c.held, until: c.until };
             failure.passing = Some(Box::new(passing));
             return;
@@ -110,6 +116,26 @@ impl Trial {
         self.run(failure, None, None).and_then(|(e, _)| same_failure(failure, e)).is_some()
     }
 
+    /// The same with the earliest step that does as well: those between have come first with it, and may have been what
+    /// mattered.
+    fn as_early(
+        &self,
+        f: &Failure,
+        c: Candidate,
+        tail: Option<ThreadId>,
+        passing: Execution,
+    ) -> (Candidate, Execution) {
+        let Until::Step(last) = c.until else { return (c, passing) };
+        if class(f, c.held, &Act::done(f, last)) != 1 {
+            return (c, passing);
+        }
+        let others = (c.held + 1..last).filter(|&i| f.events[i].thread != f.events[c.held].thread);
+        let telling = others.filter(|&i| visible(&f.events[i]) && class(f, c.held, &Act::done(f, i)) == 1);
+        let mut earlier = telling.map(|i| Candidate { until: Until::Step(i), ..c });
+        let found = earlier.find_map(|c| Some((c, self.passes(f, c, tail)?)));
+        found.unwrap_or((c, passing))
+    }
+
     /// The execution, if it is complete, nothing is violated in it, the thread was held back to the end, and what it waited
     /// for was done and not something else.
     fn passes(&self, failure: &Failure, c: Candidate, tail: Option<ThreadId>) -> Option<Execution> {
@@ -163,14 +189,17 @@ struct Act {
     until: Until,
 }
 
+impl Act {
+    /// A step of the log.
+    fn done(f: &Failure, i: usize) -> Act {
+        let e = &f.events[i];
+        Act { thread: e.thread, op: Some((e.op, e.answer)), place: i, until: Until::Step(i) }
+    }
+}
+
 /// All pairs, the most telling first.
 fn candidates(f: &Failure) -> Vec<Candidate> {
-    let done = f.events.iter().enumerate().map(|(i, e)| Act {
-        thread: e.thread,
-        op: Some((e.op, e.answer)),
-        place: i,
-        until: Until::Step(i),
-    });
+    let done = (0..f.events.len()).map(|i| Act::done(f, i));
     let next = f.threads.iter().enumerate().filter(|(_, t)| !t.ended).filter_map(|(n, t)| {
         let thread = ThreadId(n as u8);
         let began = f.events.iter().any(|e| e.thread == thread);

@@ -1,5 +1,6 @@
 //! From events to the lines of the picture: what reads as one becomes one, and what repeats is counted.
 
+use crate::check::run::{Flip, Until};
 use crate::check::runner::trace::{Trace, TraceEvent};
 use crate::check::verdict::Kind;
 
@@ -23,6 +24,11 @@ pub(super) struct Step<'a> {
 /// and of up to six of several in a livelock, which is nothing but its repetition.
 pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
     let events = &t.events;
+    let decisive = match t.flip {
+        Flip::Pair { held, until: Until::Step(other) } => [Some(held), Some(other)],
+        Flip::Pair { held, .. } => [Some(held), None],
+        _ => [None, None],
+    };
     let mut out: Vec<Step<'_>> = Vec::new();
     let mut i = 0;
     while i < events.len() {
@@ -61,7 +67,16 @@ pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
         }
         out.push(Step { thread: e.thread, first, last: i, text, at: &e.at, times: 1, block: None });
         let together = if t.kind == Kind::Livelock { 6 } else { 4 };
-        (1..=together).any(|period| fold(&mut out, period, t.kind == Kind::Livelock));
+        // A step of the pair that decides stands for itself.
+        let whole = |period: usize| {
+            let last = out.iter().rev().take(2 * period);
+            last.clone().all(|s| !decisive.iter().flatten().any(|c| (s.first..=s.last).contains(c)))
+        };
+        let period =
+            (1..=together).find(|&period| whole(period) && folds(&out, period, t.kind == Kind::Livelock));
+        if let Some(period) = period {
+            fold(&mut out, period);
+        }
         i += 1;
     }
     blocks(out)
@@ -100,8 +115,8 @@ pub(in crate::render) fn row(t: &Trace, i: usize) -> usize {
     own.or_else(before).map_or(i, |s| s.first)
 }
 
-/// Folds the last `period` steps into the equal ones before them.
-fn fold(steps: &mut Vec<Step<'_>>, period: usize, of_several: bool) -> bool {
+/// Are the last `period` steps the same as those before them?
+fn folds(steps: &[Step<'_>], period: usize, of_several: bool) -> bool {
     let n = steps.len();
     if n < 2 * period {
         return false;
@@ -110,9 +125,13 @@ fn fold(steps: &mut Vec<Step<'_>>, period: usize, of_several: bool) -> bool {
     let one_thread = before.iter().chain(after).all(|s| s.thread == after[0].thread);
     let same =
         |(a, b): (&Step<'_>, &Step<'_>)| (a.thread, &a.text, a.at, b.times) == (b.thread, &b.text, b.at, 1);
-    if !(one_thread || of_several) || !before.iter().zip(after).all(same) {
-        return false;
-    }
+    (one_thread || of_several) && before.iter().zip(after).all(same)
+}
+
+/// Folds the last `period` steps into the equal ones before them.
+fn fold(steps: &mut Vec<Step<'_>>, period: usize) {
+    let n = steps.len();
+    let one_thread = steps[n - 2 * period..].iter().all(|s| s.thread == steps[n - 1].thread);
     for i in 0..period {
         let last = steps[n - period + i].last;
         let s = &mut steps[n - 2 * period + i];
@@ -123,7 +142,6 @@ fn fold(steps: &mut Vec<Step<'_>>, period: usize, of_several: bool) -> bool {
         }
     }
     steps.truncate(n - period);
-    true
 }
 
 /// Is it a count of references, where these are not the subject? What has no name was not meant to be spoken of.

@@ -33,7 +33,12 @@ fn sentence(t: &Trace, why: &Why) -> (String, Vec<usize>) {
         _ if t.events.iter().any(|e| e.missed.is_some()) && flag_of(t).is_some() => unordered(t),
         (Flip::NoSingle, differs) => {
             let (nearest, steps) = nearest(t, differs);
-            (format!("no two steps, put the other way round, make it pass (tried){nearest}."), steps)
+            (
+                format!(
+                    "of the pairs of steps that were tried, none, put the other way round, makes it pass{nearest}."
+                ),
+                steps,
+            )
         }
         (_, None) => ("no execution that passes is known nearby.".to_owned(), Vec::new()),
         (_, differs) => {
