@@ -37,14 +37,14 @@
 //! First [`close`](PendingCalls::close), then [`claim_all`](PendingCalls::claim_all). A sender that still holds the old
 //! table may be registering at this moment: behind the iterator, its call would have nobody left to end it (model
 //! `connection_lost`). With the table closed first, each call is either refused ([`Refused::Closed`]) and handed back, or
-//! found by every `claim_all` that begins later.
+//! found by the first `claim_all` that begins later.
 //!
 //! | `closed` | who may move it | to | a `register` | a `claim_all` |
 //! |---|---|---|---|---|
 //! | no | anybody: the connection is lost | yes | begins a call | ends those that it meets; others may begin behind it |
 //! | yes | nobody | | begins none, and takes back what it was about to begin, unless somebody has ended that already | leaves no call behind |
 //!
-//! A call that is registered pays for that with a fence, beside two read-modify-writes: it must be seen before it looks.
+//! A call that is registered pays for that with a fence, beside one read-modify-write: it must be seen before it looks.
 //!
 //! # How long a table lasts
 //! A place is good for 2^(32 - k) - 1 calls, so all of them together for about 2^32, whatever the capacity, and a free

@@ -20,7 +20,8 @@ pub enum Turn<'g, R, E> {
     Lead(Attempt<'g, R, E>),
     /// The attempt that this caller waited for failed.
     Failed(Failure<E>),
-    /// The last attempt failed, or its connection has not lasted, and the next may not start for so long. Come back then; nothing is held meanwhile.
+    /// The last attempt failed, or its connection has not lasted, and the next may not start for so long. Come back then;
+    /// nothing is held meanwhile.
     Backoff(Duration),
 }
 

@@ -38,8 +38,8 @@
 //! # How it works, and how fast it can get
 //! One word a slot holds generation, the open bit and the number of guards (`slot`); one stack of ids holds the
 //! free slots (`free_list`). Neither is new: generations beside an index are the handles of operating systems, slot maps
-//! and entity tables, and the stack is Treiber's. A refused lookup is one load. A guard costs two read-modify-writes on its slot's own
-//! line; an open and a close cost one each on the stack's line and one on the slot's.
+//! and entity tables, and the stack is Treiber's. A refused lookup is one load. A guard costs two read-modify-writes on
+//! its slot's own line; an open costs one on the stack's line, a close one on each.
 //!
 //! What is faster can be put in place behind the same interface, for guards borrow the table and neither `close`
 //! nor `complete` promises the value at once: guards as per-thread pins (store, fence, store; no write to a shared

@@ -29,7 +29,8 @@
 //!   of a name that does not exist takes, or shares, a listing of its own: single flight bounds how many are taken at a
 //!   time, not how many are taken after each other. Where clients poll for names that may not come, bound the rate:
 //!   with [`Backoff::also_after_success`] a lookup that misses within the pause after a listing is
-//!   [`Unconfirmed`](LookupError::Unconfirmed) at once, and its caller decides whether the last answer is good enough.
+//!   [`Unconfirmed`](LookupError::Unconfirmed) at once, and its caller decides whether the last answer is good enough. Take
+//!   a [constant](Backoff::constant) pause for that: one that grows takes each such miss for a listing that did not last.
 //! * Call itself. A `list` that looks something up in the cache it is listing for waits for itself, with
 //!   [`Deadline::never`] for ever; and a deadline bounds waiting for others' listings, not one's own.
 //!

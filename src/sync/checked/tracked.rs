@@ -193,15 +193,16 @@ impl<T> TrackedPtr<T> {
     /// fails with kind use-after-free. What lets the owner go is done by [`with_last`](Self::with_last).
     ///
     /// # Safety
-    /// Nobody may have exclusive access to the value. In production the owner must also be alive and not have
-    /// moved until `f` has returned.
+    /// Nobody may have exclusive access to the value, nor, unless `T` is `Sync`, use it from another thread. In production
+    /// the owner must also be alive and not have moved until `f` has returned.
     #[track_caller]
     pub unsafe fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         self.slot.users.fetch_add(1, Ordering::SeqCst);
         let using = Using(&self.slot.users);
         self.begins();
         // SAFETY: the owner is still there, and it stays: as long as this use is counted it reports instead of destroying
-        // the value.
+        // the value. Except where the execution was given up before: then operations are inert, and what a closure that is
+        // being unwound still reads is its author's promise alone.
         let result = f(unsafe { &*self.slot.value.get() });
         drop(using);
         self.ends();

@@ -69,7 +69,8 @@ impl<T> TrackedPtr<T> {
     ///
     /// # Safety
     /// Until `f` has returned the owner must be alive and not have moved, and nobody may have exclusive access to the
-    /// value. In checked form an owner that is dead, or dies meanwhile, is reported as use-after-free instead.
+    /// value, nor, unless `T` is `Sync`, use it from another thread. In checked form an owner that is dead, or dies
+    /// meanwhile, is reported as use-after-free instead.
     #[inline]
     pub unsafe fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         // SAFETY: alive, in place and not exclusively borrowed, by this function's contract.
