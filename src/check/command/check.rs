@@ -178,12 +178,21 @@ impl<'a> Gate<'a> {
                 output::try_print_raw(&junit::document(&reports, elapsed))
             }
             Format::Human => {
-                let differing: String = self
-                    .reports
-                    .iter()
-                    .filter(|(r, _)| !r.as_declared)
-                    .map(|(r, file)| table::failure(r, file.as_deref()))
-                    .collect();
+                let mut differing: Vec<_> = self.reports.iter().filter(|(r, _)| !r.as_declared).collect();
+                // Of one variant the clearest first: loom's orders count for less than they should, and its logs show it.
+                let same = |a: &Report, b: &Report| {
+                    (&a.case.model, &a.case.variant) == (&b.case.model, &b.case.variant)
+                };
+                let place = |r: &Report| self.reports.iter().position(|(o, _)| same(o, r));
+                let clarity = |r: &Report| match r.case.engine {
+                    EngineKind::Exact => 0,
+                    EngineKind::Shuttle => 1,
+                    EngineKind::Native => 2,
+                    EngineKind::Loom => 3,
+                };
+                differing.sort_by_key(|(r, _)| (place(r), clarity(r)));
+                let differing: String =
+                    differing.into_iter().map(|(r, file)| table::failure(r, file.as_deref())).collect();
                 let reports: Vec<Report> = self.reports.into_iter().map(|(r, _)| r).collect();
                 let agreement = table::agreement(&reports, &self.disagreements);
                 let end = table::summary(checks, as_declared, elapsed, interrupted);

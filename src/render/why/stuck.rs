@@ -88,6 +88,12 @@ pub(super) fn deadlock(t: &Trace) -> Option<Why> {
 /// Is this event a signal that the waiter could have waited for?
 type Signal<'a> = dyn Fn(&TraceEvent) -> bool + 'a;
 
+/// The end of a wait of `waiter` on `on` after the signal `i`.
+fn woke(t: &Trace, waiter: usize, on: Option<&str>, i: usize) -> Option<usize> {
+    let ends = |e: &TraceEvent| e.thread == waiter && e.op == "wait" && e.object.as_deref() == on;
+    t.events.iter().skip(i + 1).position(ends).map(|n| i + 1 + n)
+}
+
 pub(super) fn lost_wakeup(t: &Trace) -> Option<Why> {
     let waiter =
         t.threads.iter().position(|w| matches!(&w.wants, Some((op, _)) if op == "wait" || op == "park"))?;
@@ -116,6 +122,13 @@ pub(super) fn lost_wakeup(t: &Trace) -> Option<Why> {
                 None => why.say(format!("{who} waits {what}; the last signal to it was {}.", step(t, i))).steps(t, &[i]),
             }
         }
+        Some(i) if let Some(k) = woke(t, waiter, on.as_deref(), i) => why
+            .say(format!(
+                "{who} waits {what}; the last signal, {}, ended an earlier wait, {}: a signal is not stored.",
+                step(t, i),
+                step(t, k)
+            ))
+            .steps(t, &[i, k]),
         Some(i) => {
             let outcome =
                 if t.events[i].text.ends_with("woke 0") { "woke nobody" } else { "did not wake it" };
