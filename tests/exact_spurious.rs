@@ -437,7 +437,7 @@ fn one_number_of_failures_alone_matters() {
 #[test]
 fn failures_that_choose_the_object_are_followed() {
     let x = exact(|| {
-        let slots = Arc::new([const { () }; 3].map(|()| AtomicUsize::new(0)));
+        let slots = Arc::new(std::array::from_fn::<_, 3, _>(|_| AtomicUsize::new(0)));
         let theirs = slots.clone();
         let t = thread::spawn(move || {
             let w = AtomicUsize::new(0);
