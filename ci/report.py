@@ -238,7 +238,12 @@ def addresses(b, url):
     """Links within the page keep the variant; what the page does not have is said, not replaced in silence."""
     b.open(url + "#step=2")
     b.press("]", "]")
-    name, hash = b.run("return [document.getElementById('name').textContent, location.hash]")
+    # The page hears of its new address a little later than the address changes.
+    for _ in range(100):
+        name, hash = b.run("return [document.getElementById('name').textContent, location.hash]")
+        if name.replace(" / ", "/") in hash:
+            break
+        time.sleep(0.05)
     for link in (".jump", ".skip"):
         b.run("document.querySelector(arguments[0]).click()", link)
         now = b.run("return [document.getElementById('name').textContent, location.hash]")
