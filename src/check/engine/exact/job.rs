@@ -140,12 +140,7 @@ impl Worker {
         let outcome = self.begin(g);
         let mut failing = Vec::new();
         self.replay();
-        while !self.over() {
-            let next = self.exact.inner().e.next_thread();
-            let Some(t) = next else { break };
-            let th = &mut self.exact.inner().e.x.threads[t];
-            th.go = matches!(th.want, Want::Await { .. });
-            self.exact.resume(t);
+        while let Some(t) = self.advance() {
             if self.go_on && self.exact.inner().e.x.stop.is_none() {
                 let n = failing.len();
                 failing.extend(self.failed());
@@ -155,6 +150,18 @@ impl Worker {
             }
         }
         self.finish(outcome, failing)
+    }
+
+    /// Lets the next thread go on, and says which; `None` if none can, or the job is over.
+    pub(super) fn advance(&self) -> Option<usize> {
+        if self.over() {
+            return None;
+        }
+        let t = self.exact.inner().e.next_thread()?;
+        let th = &mut self.exact.inner().e.x.threads[t];
+        th.go = matches!(th.want, Want::Await { .. });
+        self.exact.resume(t);
+        Some(t)
     }
 
     /// The failure of the execution at hand, with its graph; the execution is no longer over.

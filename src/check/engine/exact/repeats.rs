@@ -94,7 +94,11 @@ impl Worker {
 
     fn repeats(&self, w: &Withheld) -> Result<(), Stop> {
         let none = self.tries(w, 0);
-        let Tried::Goes { tails: tails_of_none, .. } = &none else { return Ok(()) };
+        let Tried::Goes { tails: tails_of_none, .. } = &none else {
+            // Too long to be tried out: nothing is known of it.
+            self.exact.inner().capped_spurious |= none == Tried::Limit;
+            return Ok(());
+        };
         // As many as an execution has room for: a loop that backs off further each time fills it sooner.
         let mut room = [TRIED, TRIED / 2, TRIED / 4, FEW].into_iter().map(|n| (n, self.tries(w, n)));
         let Some((most, many)) = room.find(|(_, tried)| *tried != Tried::Limit) else {
@@ -128,7 +132,8 @@ impl Worker {
     fn few(&self, w: &Withheld, tails_of_none: &[Vec<Act>]) -> Result<(), Stop> {
         for n in 1..=FEW {
             match self.tries(w, n) {
-                Tried::Nothing | Tried::Limit => {}
+                Tried::Nothing => {}
+                Tried::Limit => self.exact.inner().capped_spurious = true,
                 // As above.
                 Tried::Goes { tails, .. } if tails == tails_of_none => {}
                 Tried::Goes { .. } | Tried::Acts if w.in_row >= IN_ROW => {
@@ -163,13 +168,7 @@ impl Worker {
         i.twin = Some(twin);
         self.replay();
         let tried = self.goes_round(w);
-        while !self.over() {
-            let next = self.exact.inner().e.next_thread();
-            let Some(t) = next else { break };
-            let th = &mut self.exact.inner().e.x.threads[t];
-            th.go = matches!(th.want, Want::Await { .. });
-            self.exact.resume(t);
-        }
+        while self.advance().is_some() {}
         let i = self.exact.inner();
         let x = &i.e.x;
         let back_at = i.twin.as_ref().and_then(|w| w.back_at);
