@@ -11,11 +11,11 @@
 //! After hermit's analysis of schedules (Meta), which ends in one adjacent pair of events, and delta debugging of
 //! schedules (Choi and Zeller, 2002).
 
-use super::shrink::{Last, logged, same_failure};
+use super::shrink::{Last, logged, once, same_failure};
 use crate::check::engine::shuttle::{self, Hold, Kept};
 use crate::check::engine::{Exploration, Plan};
 use crate::check::event::{Answer, Event, ObjectId, Op, ThreadId};
-use crate::check::model::{Memory, Scenario, Strategy};
+use crate::check::model::Scenario;
 use crate::check::run::{Execution, Failure};
 use crate::check::run::{Flip, Until};
 use crate::check::verdict::Verdict;
@@ -28,8 +28,6 @@ use std::time::{Duration, Instant};
 const TRIED: usize = 3_000;
 /// A safety net where executions are slow.
 const TIME: Duration = Duration::from_secs(4);
-/// Steps of one of them.
-const STEPS: u64 = 20_000;
 /// Longer logs are left alone: they are not read step by step.
 const LONGEST: usize = 400;
 
@@ -85,20 +83,8 @@ struct Trial {
 
 impl Trial {
     fn new(scenario: &Scenario, plan: &Plan) -> Trial {
-        // What the engine that found it was told does not matter, but the discipline and the counted references do.
-        let plan = Plan {
-            strategy: Strategy::Dfs,
-            seed: 0,
-            executions: 1,
-            steps: STEPS,
-            preemptions: None,
-            memory: Memory::Rc11,
-            jobs: 1,
-            shard: None,
-            ..plan.clone()
-        };
         let last = Last::default();
-        Trial { scenario: logged(scenario, &last), plan, last }
+        Trial { scenario: logged(scenario, &last), plan: once(plan), last }
     }
 
     fn run(

@@ -2,46 +2,23 @@
 //! same for every engine and seed, under moved lines and other values, and another one when the program does something
 //! else: that is how `replay` knows that a model has changed.
 
+use super::shrink::{Last, logged, once};
 use crate::check::engine::{Plan, shuttle};
 use crate::check::event::{Event, ObjectId, Op};
-use crate::check::model::{Memory, Scenario, Strategy};
-use crate::check::run::{self, Execution, ObjectInfo};
+use crate::check::model::Scenario;
+use crate::check::run::ObjectInfo;
 use crate::check::runner::fingerprint::Fnv;
 use crate::check::runner::trace::word;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Steps of the first execution, at most: a loop that nobody else ends has no end here.
-const STEPS: u64 = 20_000;
 
 /// The shape of `scenario`; `None` if its first execution has no end.
 pub fn shape(scenario: &Scenario, plan: &Plan) -> Option<String> {
-    let seen: Arc<Mutex<Option<Execution>>> = Arc::default();
-    let keep = || -> Scenario {
-        let (scenario, seen) = (scenario.clone(), seen.clone());
-        Arc::new(move || {
-            let outcome = scenario();
-            if let Some(run) = run::current() {
-                *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.state().execution());
-            }
-            outcome
-        })
-    };
-    // What depends on the check and not on the model must not matter.
-    let plan = Plan {
-        strategy: Strategy::Dfs,
-        seed: 0,
-        executions: 1,
-        steps: STEPS,
-        preemptions: None,
-        memory: Memory::Rc11,
-        jobs: 1,
-        shard: None,
-        ..plan.clone()
-    };
-    let e = catch_unwind(AssertUnwindSafe(|| shuttle::replay(&keep(), &plan, &[], false))).ok()?;
+    let seen = Last::default();
+    let (scenario, plan) = (logged(scenario, &seen), once(plan));
+    let e = catch_unwind(AssertUnwindSafe(|| shuttle::replay(&scenario, &plan, &[], false))).ok()?;
     if let Some(f) = e.failure {
         return Some(hash(&f.events, &f.objects));
     }

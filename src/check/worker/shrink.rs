@@ -9,7 +9,7 @@
 
 use crate::check::engine::shuttle::{self, DATA, STAY};
 use crate::check::engine::{Exploration, Plan};
-use crate::check::model::Scenario;
+use crate::check::model::{Memory, Scenario, Strategy};
 use crate::check::run::{self, Execution, Failure};
 use crate::check::runner::switch;
 use crate::check::runner::trace::Trace;
@@ -117,6 +117,25 @@ pub(super) fn logged(scenario: &Scenario, last: &Last) -> Scenario {
         }
         outcome
     })
+}
+
+/// Steps of an execution that is run by itself, at most: a loop that nobody else ends has no end there.
+const STEPS: u64 = 20_000;
+
+/// One execution by itself. What depends on the check and not on the model does not matter there, but the discipline and
+/// the counted references do.
+pub(super) fn once(plan: &Plan) -> Plan {
+    Plan {
+        strategy: Strategy::Dfs,
+        seed: 0,
+        executions: 1,
+        steps: STEPS,
+        preemptions: None,
+        memory: Memory::Rc11,
+        jobs: 1,
+        shard: None,
+        ..plan.clone()
+    }
 }
 
 pub(super) fn same_failure(like: &Failure, e: Exploration) -> Option<Box<Failure>> {
