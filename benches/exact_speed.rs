@@ -76,6 +76,7 @@ fn seconds<T>(f: impl FnOnce() -> T) -> (T, f64) {
 
 /// Executions, seconds, finished.
 fn loom_proves(t: usize, k: usize, shared: bool) -> (u64, f64, bool) {
+    silence();
     let n = StdArc::new(AtomicU64::new(0));
     let counter = n.clone();
     let mut b = loom::model::Builder::new();
@@ -89,6 +90,11 @@ fn loom_proves(t: usize, k: usize, shared: bool) -> (u64, f64, bool) {
         });
     });
     (n.load(Relaxed), s, s < LOOM_CAP as f64)
+}
+
+/// Raw shuttle puts its hook on top of all others: it would speak, and take its time, at every coroutine that loom cancels.
+fn silence() {
+    std::panic::set_hook(Box::new(|_| {}));
 }
 
 fn shuttle_proves(t: usize, k: usize, shared: bool) -> (u64, f64, bool) {
@@ -183,8 +189,7 @@ fn main() {
         println!("\n4. memory: {before} MiB resident before, {after} MiB after {n} more executions");
     }
 
-    // Raw shuttle has put its hook on top of all others: it would speak at every coroutine that loom cancels.
-    std::panic::set_hook(Box::new(|_| {}));
+    silence();
     println!("\n5. the catalogue's fixed variants, exact against loom (through the facade)");
     let mut ratios = Vec::new();
     for m in selvedge_models::catalogue().models() {
