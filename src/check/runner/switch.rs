@@ -103,9 +103,13 @@ fn reason(t: &Trace, i: usize, locks: &Locks<'_>) -> Reason {
         "rw-lock" => waits(!locks.free_for(name, text.contains("-write ")), format!("for {name}")),
         "join" => {
             let child = object.unwrap_or_else(|| text.trim_start_matches("join "));
-            let number = t.threads.iter().position(|x| x.name == child);
-            let over = t.events[..=i].iter().any(|x| Some(x.thread) == number && x.op == "exit");
-            waits(!over, format!("for {child} to end"))
+            let called = |n: usize| t.threads.get(n).is_some_and(|x| x.name == child);
+            // Threads may share a name: what it waits for is one that ends before it goes on, or never does.
+            let on = t.events[i + 1..].iter().position(|x| x.thread == e.thread);
+            let until = on.map_or(t.events.len(), |n| i + 1 + n);
+            let ends = t.events[i + 1..until].iter().any(|x| called(x.thread) && x.op == "exit");
+            let never = on.is_none() && t.threads.iter().any(|x| x.name == child && !x.ended);
+            waits(ends || never, format!("for {child} to end"))
         }
         "wait" => waits(asleep(t, i, e.thread, name, locks), format!("on {name}")),
         "park" => {
@@ -228,6 +232,16 @@ mod tests {
         assert_eq!(first(&[mine, exit, join], None), Reason::Waits("for t1 to end".to_owned()));
         let later = reasons(&trace(&[exit, mine, (1, "park", None, "park woken"), join], None));
         assert_eq!(later[1], Some(Reason::Preempted));
+    }
+
+    /// The second of two threads of one name is waited for, though the first has ended.
+    #[test]
+    fn a_join_waits_for_the_other_thread_of_its_name() {
+        let log = [(0, "exit", None, "ends"), (1, "join", None, "join twin"), (2, "exit", None, "ends")];
+        let mut t = trace(&[log[0], log[1], log[2], log[1]], None);
+        t.threads[0].name = "twin".to_owned();
+        t.threads.push(TraceThread { name: "twin".to_owned(), ..t.threads[1].clone() });
+        assert_eq!(reasons(&t)[1], Some(Reason::Waits("for twin to end".to_owned())));
     }
 
     /// The signal that comes before the wait has begun is the bug: then the thread was preempted, not asleep.

@@ -3,6 +3,7 @@
 //! It trusts the model with nothing: `guard` prepares for crashes and forks, `panics` for double panics, and a
 //! failure is reported when it is noted, before anything unwinds.
 
+mod blocks;
 pub mod critical;
 #[cfg(unix)]
 mod guard;

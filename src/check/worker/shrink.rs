@@ -1,5 +1,6 @@
 //! Shrinks what shuttle has found: a recorded schedule becomes a sparse list of overrides over "stay on the thread that
-//! runs", as few as still violate the same property in the same way; then all schedules with fewer preemptions are tried,
+//! runs", as few as still violate the same property in the same way; then what threads do in one go is moved together
+//! (`blocks.rs`); then all schedules with fewer preemptions are tried,
 //! from none upwards, until one fails (it is taken) or none does (that is certified), or the budget is spent (that is
 //! said). The last override, left out, is the nearest schedule that passes.
 //!
@@ -7,6 +8,7 @@
 //! Qadeer's iterative context bounding (PLDI 2007). Everything is counted in replays, not in seconds, so that the same
 //! seed gives the same counterexample; the clock is a safety net.
 
+use super::blocks::moved;
 use crate::check::engine::shuttle::{self, DATA, STAY};
 use crate::check::engine::{Exploration, Plan};
 use crate::check::model::{Memory, Scenario, Strategy};
@@ -18,10 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Replays at most, for one counterexample.
-const REPLAYS: usize = 1500;
+const REPLAYS: usize = 20_000;
 /// Steps, over all schedules that are tried to find one with fewer preemptions, and such schedules.
-const TRIED_STEPS: u64 = 200_000;
-const TRIED: u64 = 10_000;
+const TRIED_STEPS: u64 = 4_000_000;
+const TRIED: u64 = 100_000;
 /// Replays, at least, for the search for one that passes.
 const NEARBY: usize = 300;
 /// What it may take where replays are slow.
@@ -40,6 +42,9 @@ struct Shrinker<'a> {
     until: Instant,
     last: Last,
 }
+
+/// A schedule that fails, sparse or full, with its execution.
+type Found = (Vec<u32>, Box<Failure>);
 
 pub(super) type Last = Arc<Mutex<Option<Execution>>>;
 
@@ -68,17 +73,19 @@ pub fn shrink(scenario: &Scenario, plan: &Plan, failure: &Failure) -> Option<Box
         last,
     };
     let mut best = (failure.schedule.clone(), Box::new(failure.clone()));
-    let (sparse, mut complete) = s.sparse(failure.schedule.clone(), None);
-    if let Some(shorter) = s.settled(sparse).filter(|f| rank(&f.1) <= rank(&best.1)) {
-        best = shorter;
+    let mut complete = s.shorter(&mut best, None);
+    if s.joined(&mut best) {
+        let most = rank(&best.1).0;
+        complete = s.shorter(&mut best, Some(most));
     }
     let (fewer, least) = s.fewer_preemptions(rank(&best.1).0, failure.events.len());
     if let Some(f) = fewer {
         let most = rank(&f).0;
         s.left = s.left.max(NEARBY);
-        let (sparse, done) = s.sparse(f.schedule.clone(), Some(most));
-        if let Some(shorter) = s.settled(sparse).filter(|f| rank(&f.1) < rank(&best.1)) {
-            (best, complete) = (shorter, done);
+        let mut other = (f.schedule.clone(), f);
+        let done = s.shorter(&mut other, Some(most));
+        if rank(&other.1) < rank(&best.1) {
+            (best, complete) = (other, done);
         }
     }
     let (sparse, mut shrunk) = best;
@@ -158,11 +165,43 @@ impl Shrinker<'_> {
 
     /// The execution of a sparse schedule, with the schedule; `None` if its full schedule does not lead there by itself,
     /// strictly.
-    fn settled(&mut self, sparse: Vec<u32>) -> Option<(Vec<u32>, Box<Failure>)> {
+    fn settled(&mut self, sparse: Vec<u32>) -> Option<Found> {
         let shrunk = self.fails(&sparse)?;
         let strictly = shuttle::replay(&self.scenario, self.plan, &shrunk.schedule, true);
         let same = same_failure(self.like, strictly)?;
         (same.schedule == shrunk.schedule).then_some((sparse, shrunk))
+    }
+
+    /// Leaves out choices of `best`, as long as it has no more preemptions than `most`; whether none of those that are left
+    /// can be left out.
+    fn shorter(&mut self, best: &mut Found, most: Option<usize>) -> bool {
+        let (sparse, complete) = self.sparse(best.1.schedule.clone(), most);
+        match self.settled(sparse).filter(|f| rank(&f.1) <= rank(&best.1)) {
+            Some(shorter) => {
+                *best = shorter;
+                complete
+            }
+            None => false,
+        }
+    }
+
+    /// Moves blocks of `best` as long as one of the moves makes it easier to read; whether one has.
+    fn joined(&mut self, best: &mut Found) -> bool {
+        let before = rank(&best.1);
+        'again: loop {
+            for candidate in moved(&best.1.schedule) {
+                let better = self.fails(&candidate).filter(|f| rank(f) < rank(&best.1));
+                if let Some(settled) = better.and_then(|f| self.settled(f.schedule)) {
+                    *best = settled;
+                    continue 'again;
+                }
+                if self.left == 0 || Instant::now() > self.until {
+                    break 'again;
+                }
+            }
+            break;
+        }
+        rank(&best.1) < before
     }
 
     /// Tries all schedules without a preemption, then all with one, and so on up to what is `known`: the first that
@@ -252,7 +291,44 @@ impl Shrinker<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::certificate;
+    use super::*;
+    use crate::check::always;
+    use crate::sync::{Arc, AtomicU32, Ordering::SeqCst, thread};
+
+    /// Four threads with work of their own, and two of which one loses all of its updates.
+    fn among_busy_threads() -> Scenario {
+        std::sync::Arc::new(|| {
+            let add = |n: &AtomicU32| (0..3).for_each(|_| n.store(n.load(SeqCst) + 1, SeqCst));
+            let busy = |_| {
+                thread::spawn(|| {
+                    let own = AtomicU32::new(0);
+                    (0..20).for_each(|_| own.store(1, SeqCst));
+                })
+            };
+            let busy: Vec<_> = (0..4).map(busy).collect();
+            let hits = Arc::new(AtomicU32::new(0));
+            let theirs = hits.clone();
+            let other = thread::spawn(move || add(&theirs));
+            add(&hits);
+            other.join().unwrap();
+            busy.into_iter().for_each(|t| t.join().unwrap());
+            always("not-all-lost", hits.load(SeqCst) > 3, || "lost".into());
+            "counted".into()
+        })
+    }
+
+    /// What other threads do shifts every choice: leaving out choices is not enough there.
+    #[test]
+    fn a_find_among_busy_threads_comes_down_to_one_preemption() {
+        let scenario = among_busy_threads();
+        for seed in 1..4 {
+            let plan = Plan { seed, executions: 1000, ..Plan::default() };
+            let raw = shuttle::explore(&scenario, &plan).failure.expect("found");
+            let shrunk = shrink(&scenario, &plan, &raw).expect("shrunk");
+            assert!(rank(&raw).0 > 30, "{:?}", rank(&raw));
+            assert_eq!(rank(&shrunk).0, 1, "{:?}", rank(&shrunk));
+        }
+    }
 
     #[test]
     fn a_certificate_claims_no_more_than_was_tried() {
