@@ -230,6 +230,31 @@ mod gate_turns_red {
         assert_eq!((&row["verdict"], &row["as_declared"]), (&"exhausted".into(), &true.into()));
     }
 
+    /// "Clean", of code that is broken: a search that saw nothing does not show it, on one processor either.
+    #[test]
+    fn clean_rows_of_broken_code_in_which_nothing_happens() {
+        for engine in ["exact", "shuttle"] {
+            let row = row("vacuous", "broken_and_blind", engine);
+            assert_eq!(row["verdict"], "found(store-seen)", "{row}");
+        }
+    }
+
+    #[test]
+    fn what_is_declared_never_to_be_seen() {
+        let right = super::row("vacuous", "rightly", "exact");
+        assert_eq!((&right["verdict"], &right["as_declared"]), (&"exhausted".into(), &true.into()));
+        let wrong = row("vacuous", "wrongly", "exact");
+        assert_eq!(wrong["verdict"], "found(store-seen)");
+        assert!(wrong["message"].as_str().unwrap().contains("declared never to be: nobody looks"), "{wrong}");
+    }
+
+    #[test]
+    fn a_sample_says_what_it_has_not_met() {
+        let row = super::row("vacuous", "sampled", "shuttle");
+        assert_eq!(row["as_declared"], true, "{row}");
+        assert_eq!(row["message"], "none of these executions has met `store-seen`");
+    }
+
     #[test]
     fn a_claim_that_an_engine_cannot_see_it() {
         let rightly = row("reach", "rightly", "shuttle");

@@ -43,7 +43,8 @@ pub fn note(text: impl FnOnce() -> String) {
     }
 }
 
-/// The situation `name` was seen (if `seen`). An exhaustive engine that never sees it reports the model vacuous.
+/// The situation `name` was seen (if `seen`). A search that explores all and never sees it reports the model vacuous, unless
+/// the variant or the check declares that it [never sees](crate::check::Variant::never_sees) it.
 pub fn sometimes(name: &'static str, seen: bool) {
     if !seen {
         return;

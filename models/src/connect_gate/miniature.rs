@@ -120,11 +120,16 @@ impl<D: Defect> Gate for Miniature<D> {
     }
 
     fn enter(&self) -> Next<Lead<'_, D>, u64> {
+        self.enter_as_task().0
+    }
+
+    fn enter_as_task(&self) -> (Next<Lead<'_, D>, u64>, bool) {
+        let mut waited = false;
         loop {
             // Acquire: pairs with the Release of `publish`.
             let seen = self.word.load(Ordering::Acquire);
             match (seen / 4, seen % 4) {
-                (epoch, CONNECTED) => return Next::Connected(epoch),
+                (epoch, CONNECTED) => return (Next::Connected(epoch), waited),
                 (epoch, ATTEMPTING) => {
                     self.register(epoch);
                     if !D::LOOK_AGAIN {
@@ -135,10 +140,11 @@ impl<D: Defect> Gate for Miniature<D> {
                         self.word.load(Ordering::Acquire) == seen
                     };
                     while under_way() {
+                        waited = true;
                         thread::park();
                         if !D::LOOK_AFTER {
                             note(|| format!("takes it for {epoch}'s success"));
-                            return Next::Connected(epoch);
+                            return (Next::Connected(epoch), waited);
                         }
                     }
                     if !D::WAKE_ALL {
@@ -147,12 +153,12 @@ impl<D: Defect> Gate for Miniature<D> {
                         next.iter().for_each(|(_, thread)| thread.unpark());
                     }
                     if self.word.load(Ordering::Acquire) == 4 * epoch + FAILED {
-                        return Next::Failed;
+                        return (Next::Failed, waited);
                     }
                 }
                 _ => {
                     if let Some(lead) = self.try_lead(seen) {
-                        return Next::Lead(lead);
+                        return (Next::Lead(lead), waited);
                     }
                 }
             }

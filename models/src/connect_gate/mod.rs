@@ -44,10 +44,8 @@ trait Gate: Send + Sync + 'static {
     fn new() -> Self;
     /// Blocks this thread.
     fn enter(&self) -> Next<Self::Attempt<'_>, Self::Epoch>;
-    /// Waits as a task; says also whether it had to.
-    fn enter_as_task(&self) -> (Next<Self::Attempt<'_>, Self::Epoch>, bool) {
-        (self.enter(), false)
-    }
+    /// Waits as a task, if it can; says also whether it had to.
+    fn enter_as_task(&self) -> (Next<Self::Attempt<'_>, Self::Epoch>, bool);
     /// Enters and, if that means to wait, gives up at once. Returns whether it did.
     fn enter_and_cancel(&self) -> bool;
     fn epoch(attempt: &Self::Attempt<'_>) -> Self::Epoch;

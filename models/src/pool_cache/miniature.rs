@@ -19,8 +19,6 @@ pub(super) struct Authority {
     first: AtomicU8,
     second: AtomicU8,
     listing: AtomicU8,
-    /// Somebody may list while backend 2 is away.
-    may_break: bool,
 }
 
 /// A list in words: `Old+New`.
@@ -32,9 +30,8 @@ fn pools(list: &u8) -> String {
 }
 
 impl Authority {
-    pub(super) fn new(may_break: bool) -> Self {
+    pub(super) fn new() -> Self {
         Authority {
-            may_break,
             first: AtomicU8::new(Pool::Old as u8).named("backend 1").shown(pools),
             second: AtomicU8::new(0).named("backend 2").shown(pools),
             listing: AtomicU8::new(0).named("listings under way"),
@@ -60,7 +57,7 @@ impl Authority {
         let first = self.first.load(Ordering::SeqCst);
         let second = self.second.load(Ordering::SeqCst);
         self.listing.fetch_sub(1, Ordering::Relaxed);
-        sometimes("a-listing-breaks-off", second == 0 || !self.may_break);
+        sometimes("a-listing-breaks-off", second == 0);
         if second == 0 { Err(Partial(first)) } else { Ok(first | second) }
     }
 }

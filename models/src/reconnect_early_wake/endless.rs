@@ -172,6 +172,7 @@ impl Kernel {
 
     fn sleeps(&self) {
         let mut state = self.state.lock();
+        sometimes("waits", state.asleep);
         while state.asleep {
             fingerprint(*state);
             self.pending.wait(&mut state);
@@ -317,7 +318,11 @@ pub(super) fn model() -> Model {
             Variant::new("early_wake", Role::Buggy, for_ever)
                 .about("the reset wakes the task, which shuts the socket down before it is connected; and again")
                 .check(Check::new(EngineKind::Shuttle, found(LOOPS)).discipline(task_first()))
-                .check(Check::new(EngineKind::Shuttle, Expect::NotFound).discipline(worker_first())),
+                .check(
+                    Check::new(EngineKind::Shuttle, Expect::NotFound)
+                        .discipline(worker_first())
+                        .never_sees("waits", "the worker runs as soon as it is wanted, and wakes the task before it sleeps"),
+                ),
         )
         .variant(
             Variant::buggy("one_round", one_round, SENT)

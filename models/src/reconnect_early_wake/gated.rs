@@ -51,6 +51,7 @@ impl Transport for Gated {
                 // Fix: the attempt itself is handed to the worker.
                 Ok(Turn::Lead(attempt)) => {
                     spawn_in(workers, "worker", || self.worker(attempt));
+                    sometimes("waits", self.gate.connected().is_none());
                 }
                 Ok(Turn::Failed(_) | Turn::Backoff(_)) | Err(_) => unreachable!("this server always answers"),
             }

@@ -2,7 +2,7 @@
 
 use super::{Sock, Socket, Transport};
 use crate::spawn_in;
-use selvedge::check::note;
+use selvedge::check::{note, sometimes};
 use selvedge::sync::thread::Scope;
 use selvedge::sync::{Condvar, Mutex, Named, Shown};
 use std::marker::PhantomData;
@@ -144,6 +144,7 @@ impl<R: Rule> Transport for Kernel<R> {
                 bits.connecting = true;
                 spawn_in(workers, "worker", || self.worker());
             }
+            sometimes("waits", bits.asleep);
             while bits.asleep {
                 self.pending.wait(&mut bits);
             }

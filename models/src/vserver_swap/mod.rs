@@ -269,10 +269,15 @@ fn model() -> Model {
                 .about("telemetry sends on a RestConnection of its own, made from a snapshot"), Expect::Exhausted))
         .variant(with_greenthreads(Variant::fixed("option_d_parameter", || scenario(&OPTION_D_PARAMETER))
                 .about("the vserver is a parameter of the request: RestConnection's contexts"), Expect::Exhausted))
-        // No row for greenthreads: see the lesson.
-        .variant(Variant::fixed("option_c_all_senders", || scenario(&OPTION_C_ALL_SENDERS)).about(
-            "every sender takes the lock: correct, and every operation waits while telemetry waits for HTTP",
-        ))
+        .variant(
+            Variant::fixed("option_c_all_senders", || scenario(&OPTION_C_ALL_SENDERS))
+                .about("every sender takes the lock: correct, and every operation waits while telemetry waits for HTTP")
+                .check(Check::on_one_cpu(Discipline::Cooperative, Expect::Exhausted).never_sees(
+                    "telemetry-between-pages",
+                    "greenthreads switch at I/O only, and there is none between the end of one page and the lock of the \
+                     next",
+                )),
+        )
         .variant(with_greenthreads(Variant::fixed("option_e_no_switch", || scenario(&OPTION_E_NO_SWITCH))
                 .about("upstream's fix: telemetry reports under the configured vserver"), Expect::Exhausted))
 }

@@ -1,7 +1,7 @@
 //! A catalogue of models that misbehave, for the tests of the runner and of the command line: a `selvedge` command
 //! like any other, whose workers abort, hang, fork and worse. Never run by itself.
 
-use selvedge::check::{Catalogue, Check, EngineKind, Expect, Grade, Kind, Model, Role, Variant};
+use selvedge::check::{Catalogue, Check, Discipline, EngineKind, Expect, Grade, Kind, Model, Role, Variant};
 use selvedge::check::{always, fingerprint, sometimes};
 use selvedge::sync::{Arc, AtomicU32, Condvar, Mutex, Ordering, choose, thread};
 use std::hint::black_box;
@@ -265,10 +265,22 @@ fn vacuous() -> Model {
         }
     };
     let exact = || Check::new(EngineKind::Exact, Expect::Exhausted);
+    let one_cpu = || Check::on_one_cpu(Discipline::Cooperative, Expect::Exhausted);
+    let declared =
+        |name, scenario| Variant::new(name, Role::Buggy, scenario).never_sees("store-seen", "nobody looks");
     Model::new("vacuous", "a property that must be seen")
         .sometimes("store-seen", "the store is seen by the other thread")
         .variant(Variant::new("sees", Role::Fixed, scenario(true)).check(exact()))
         .variant(Variant::new("never_sees", Role::Fixed, scenario(false)).check(exact()))
+        .variant(
+            Variant::new("broken_and_blind", Role::Buggy, scenario(false)).check(exact()).check(one_cpu()),
+        )
+        .variant(declared("rightly", scenario(false)).check(exact()))
+        .variant(declared("wrongly", scenario(true)).check(exact()))
+        .variant(
+            Variant::new("sampled", Role::Fixed, scenario(false))
+                .check(Check::new(EngineKind::Shuttle, Expect::NotFound)),
+        )
 }
 
 /// A forbidden outcome is a violation.

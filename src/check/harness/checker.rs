@@ -218,6 +218,7 @@ impl Checker {
                 ..Plan::default()
             },
             sometimes: Vec::new(),
+            never_seen: Vec::new(),
             forbidden: Vec::new(),
             nobody_looks: false,
         };

@@ -26,6 +26,8 @@ pub struct Check {
     pub from: Budget,
     /// Why the engine is expected to say something else than the truth, where `expect` does not give a reason.
     pub because: Option<&'static str>,
+    /// `sometimes` properties that cannot be seen here, beside those of the variant, and why.
+    pub never_sees: Vec<(&'static str, &'static str)>,
 }
 
 impl Check {
@@ -41,6 +43,7 @@ impl Check {
             memory: Memory::Rc11,
             from: Budget::Quick,
             because: None,
+            never_sees: Vec::new(),
         }
     }
     /// The same check with another strategy (shuttle).
@@ -77,6 +80,11 @@ impl Check {
         self.from = b;
         self
     }
+    /// This `sometimes` property cannot be seen under this engine or discipline, for this reason. Red if it is seen.
+    pub fn never_sees(mut self, property: &'static str, because: &'static str) -> Self {
+        self.never_sees.push((property, because));
+        self
+    }
 }
 
 /// One version of the code under a model.
@@ -94,6 +102,8 @@ pub struct Variant {
     pub checks: Vec<Check>,
     /// Are reference counts modelled (`Arc` is the subject), or only a source of happens-before?
     pub counted_arcs: bool,
+    /// `sometimes` properties of the model that this variant can never show, and why.
+    pub never_sees: Vec<(&'static str, &'static str)>,
 }
 
 impl fmt::Debug for Variant {
@@ -121,6 +131,7 @@ impl Variant {
             about: "",
             checks: Vec::new(),
             counted_arcs: false,
+            never_sees: Vec::new(),
         }
     }
 
@@ -220,6 +231,12 @@ impl Variant {
     /// Removes the checks by `engine`.
     pub fn without(mut self, engine: EngineKind) -> Self {
         self.checks.retain(|c| c.engine != engine);
+        self
+    }
+
+    /// This `sometimes` property of the model cannot be seen in this variant, for this reason. Red if it is seen.
+    pub fn never_sees(mut self, property: &'static str, because: &'static str) -> Self {
+        self.never_sees.push((property, because));
         self
     }
 

@@ -158,7 +158,7 @@ pub enum Memory {
 pub enum PropertyKind {
     /// Never violated.
     Always,
-    /// Seen at least once over all executions: guards against vacuous models.
+    /// Seen at least once over all executions of a search that explored all: guards against vacuous models.
     Sometimes,
     /// Bounded progress.
     Eventually,

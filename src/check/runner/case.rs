@@ -31,8 +31,10 @@ pub struct Case {
     pub because: Option<&'static str>,
     /// What it may do.
     pub plan: Plan,
-    /// `sometimes` properties that the model declares.
+    /// `sometimes` properties that must be seen.
     pub sometimes: Vec<String>,
+    /// Those that are declared never to be seen here, and why.
+    pub never_seen: Vec<(&'static str, &'static str)>,
     /// Outcomes that the model forbids.
     pub forbidden: Vec<String>,
     /// Every check of the variant is declared out of reach: then nobody looks at it, and that is a fault.
@@ -121,7 +123,9 @@ pub fn select(catalogue: &Catalogue, selection: &Selection) -> Vec<Case> {
 
 fn resolve(model: &Model, variant: &Variant, check: &Check, selection: &Selection, before: &[Case]) -> Case {
     let looks = |c: &Check| !matches!(c.expect, Expect::OutOfReach(_));
-    let sometimes = model.properties.iter().filter(|p| p.kind == PropertyKind::Sometimes);
+    let never_seen = [&*variant.never_sees, &*check.never_sees].concat();
+    let never = |name: &str| never_seen.iter().any(|(p, _)| *p == name);
+    let sometimes = marks(model).filter(|p| !never(p));
     let forbidden = model.outcomes.iter().filter(|o| o.grade == Grade::Forbidden);
     let nth = before
         .iter()
@@ -141,12 +145,18 @@ fn resolve(model: &Model, variant: &Variant, check: &Check, selection: &Selectio
         expect: check.expect.clone(),
         because: check.because,
         plan: budget::plan(variant, check, selection.budget, 0),
-        sometimes: sometimes.map(|p| p.name.to_owned()).collect(),
+        sometimes: sometimes.map(str::to_owned).collect(),
+        never_seen: never_seen.clone(),
         forbidden: forbidden.map(|o| o.word.to_owned()).collect(),
         nobody_looks: !variant.checks.iter().any(looks),
     };
     case.plan.seed = budget::derive_seed(selection.seed, &case.identity());
     case
+}
+
+/// The `sometimes` properties that a model declares.
+fn marks(model: &Model) -> impl Iterator<Item = &'static str> {
+    model.properties.iter().filter(|p| p.kind == PropertyKind::Sometimes).map(|p| p.name)
 }
 
 /// What is wrong with the catalogue itself, in one line.
@@ -172,6 +182,13 @@ pub fn validate(catalogue: &Catalogue) -> Result<(), String> {
                     v.name,
                     c.engine.word(),
                     c.discipline,
+                ));
+            }
+            let never = v.never_sees.iter().chain(v.checks.iter().flat_map(|c| &c.never_sees));
+            if let Some((p, _)) = never.into_iter().find(|(p, _)| !marks(model).any(|name| name == *p)) {
+                return Err(format!(
+                    "the catalogue declares that {}/{} never sees `{p}`, which is no `sometimes` property of the model",
+                    model.name, v.name,
                 ));
             }
             if v.checks.is_empty() {
@@ -231,5 +248,22 @@ mod tests {
             .check(Check::new(EngineKind::Native, Expect::NotFound));
         let err = validate(&Catalogue::new().model(Model::new("m", "").variant(v))).unwrap_err();
         assert!(err.contains("m/b, which is buggy"), "{err}");
+    }
+
+    #[test]
+    fn what_is_never_seen_is_not_asked_for_and_must_exist() {
+        let model = || Model::new("m", "").sometimes("here", "").sometimes("there", "");
+        let one = |p| {
+            let check = Check::new(EngineKind::Exact, Expect::Exhausted).never_sees(p, "for this reason");
+            Variant::new("v", Role::Fixed, || "x")
+                .check(check)
+                .check(Check::new(EngineKind::Loom, Expect::Exhausted))
+        };
+        let good = Catalogue::new().model(model().variant(one("here")));
+        assert_eq!(validate(&good), Ok(()));
+        let asked: Vec<_> = select(&good, &Selection::default()).into_iter().map(|c| c.sometimes).collect();
+        assert_eq!(asked, [vec!["there"], vec!["here", "there"]]);
+        let err = validate(&Catalogue::new().model(model().variant(one("elsewhere")))).unwrap_err();
+        assert!(err.contains("m/v never sees `elsewhere`"), "{err}");
     }
 }

@@ -4,7 +4,7 @@ use super::case::Case;
 use super::process::{End, Ended};
 use super::tally::Tally;
 use super::trace::Trace;
-use crate::check::model::Role;
+use crate::check::model::EngineKind;
 use crate::check::verdict::{Expect, Kind, Verdict};
 use crate::check::worker::protocol::{Conclusion, Message};
 use std::process::ExitStatus;
@@ -149,21 +149,26 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         verdict = Verdict::Inconclusive { why: "nothing was explored".to_owned() };
     } else if passed {
         let forbidden = c.tally.outcomes.iter().find(|s| case.forbidden.contains(&s.word));
-        let whole = case.plan.shard.is_none();
-        let vacuous = case.sometimes.iter().find(|p| whole && !c.seen.contains(p));
         if let Some(s) = forbidden {
             verdict = Verdict::found(Some("outcome"), Kind::Assertion);
             message = format!("forbidden outcome `{}`, seen {} times", s.word, s.count);
         } else if let Expect::OutOfReach(reason) = &case.expect {
             verdict = Verdict::OutOfReach { reason: reason.clone() };
-        } else if let (Verdict::Exhausted, Role::Fixed, Some(p)) = (&verdict, case.role, vacuous) {
-            verdict = Verdict::found(Some(p), Kind::Assertion);
-            message = format!("`{p}` was never seen: the model is vacuous");
+        } else if let Some((p, why)) = unlike_declared(case, &verdict, &c.seen) {
+            verdict = Verdict::found(Some(&p), Kind::Assertion);
+            message = why;
         } else if c.observed.threads >= 2 && !c.observed.shared {
             message = format!(
                 "warning: {} threads share no checked object, so nothing was checked between them",
                 c.observed.threads
             );
+        } else if let (Verdict::NotFound { .. }, EngineKind::Shuttle) = (&verdict, case.engine) {
+            // Not of native: the same seed is to give the same lines.
+            let unmet = case.sometimes.iter().filter(|p| !c.seen.contains(p));
+            let unmet: Vec<String> = unmet.map(|p| format!("`{p}`")).collect();
+            if !unmet.is_empty() {
+                message = format!("none of these executions has met {}", unmet.join(", "));
+            }
         }
     }
     Judged {
@@ -177,6 +182,21 @@ fn concluded(case: &Case, c: &Conclusion) -> Judged {
         seen: c.seen.clone(),
         engine_failed: false,
     }
+}
+
+/// A `sometimes` property that this search has not seen and should have, or has seen and declared that it cannot; and what
+/// to say of it.
+///
+/// Only a search that explored all can be asked for what it has not seen. One that was to find a failure and did not is
+/// wrong already. What was seen was seen, whoever looked.
+fn unlike_declared(case: &Case, verdict: &Verdict, seen: &[String]) -> Option<(String, String)> {
+    let all = matches!(verdict, Verdict::Exhausted | Verdict::Bounded { .. }) && case.plan.shard.is_none();
+    let asked = all && !matches!(case.expect, Expect::Found(_));
+    if let Some(p) = case.sometimes.iter().find(|p| asked && !seen.contains(p)) {
+        return Some((p.clone(), format!("`{p}` was never seen: the model is vacuous")));
+    }
+    let (p, because) = case.never_seen.iter().find(|(p, _)| seen.iter().any(|s| s == p))?;
+    Some((p.to_string(), format!("`{p}` was seen, and is declared never to be: {because}")))
 }
 
 const SMALL_STACK: &str = "on the stack of a model thread, which is small: keep large values on the heap";
