@@ -70,7 +70,7 @@ red() {
 # build TEST...: apart from running them, for what does not compile is not noticed, and only a run is timed.
 build() {
     targets=
-    for t in "$@"; do targets="$targets $(selects "${t%%:*}")"; done
+    for t in $(printf '%s\n' "$@" | sed 's/:.*//' | sort -u); do targets="$targets $(selects "$t")"; done
     # shellcheck disable=SC2086
     if ! (cd "$tree" && cargo test --quiet --no-run -p selvedge --features check $targets) >"$work/log" 2>&1; then
         cat "$work/log" >&2

@@ -210,7 +210,7 @@ impl Shrinker<'_> {
         let mut left = (TRIED_STEPS / steps.max(1) as u64).clamp(100, TRIED);
         for k in 0..known {
             let plan = Plan { executions: left, ..self.plan.clone() };
-            let e = shuttle::bounded(self.plain, &plan, k as u32, self.until);
+            let e = shuttle::bounded(self.plain, &plan, k as u32, self.until, self.like);
             left = left.saturating_sub(e.executions);
             match e.verdict {
                 Verdict::Exhausted if left > 0 => {}
@@ -328,6 +328,33 @@ mod tests {
             assert!(rank(&raw).0 > 30, "{:?}", rank(&raw));
             assert_eq!(rank(&shrunk).0, 1, "{:?}", rank(&shrunk));
         }
+    }
+
+    /// Another property is violated without a preemption: that is no failure of this one.
+    #[test]
+    fn another_failure_with_fewer_preemptions_does_not_end_the_search() {
+        let scenario: Scenario = std::sync::Arc::new(|| {
+            let hits = Arc::new(AtomicU32::new(0));
+            let theirs = hits.clone();
+            let other = thread::spawn(move || {
+                let seen = theirs.load(SeqCst);
+                always("first", seen == 0, || "second".into());
+                theirs.store(seen + 1, SeqCst);
+            });
+            hits.store(hits.load(SeqCst) + 1, SeqCst);
+            other.join().unwrap();
+            always("no-lost-update", hits.load(SeqCst) == 2, || "lost".into());
+            "counted".into()
+        });
+        let found = |seed| {
+            let plan = Plan { seed, ..Plan::default() };
+            shuttle::explore(&scenario, &plan).failure.filter(|f| f.property == "no-lost-update")
+        };
+        let raw = (0..50).find_map(found).expect("found");
+        let shrunk = shrink(&scenario, &Plan::default(), &raw).expect("shrunk");
+        assert_eq!(rank(&shrunk).0, 1);
+        let certified = "no failure without a preemption (certified)";
+        assert!(shrunk.minimal.starts_with(certified), "{}", shrunk.minimal);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::state::{Need, State};
 use crate::check::engine::Plan;
 use crate::check::event::ThreadId;
 use crate::check::model::Strategy;
-use crate::check::run::Run;
+use crate::check::run::{Failure, Run};
+use crate::check::verdict::Kind;
 use shuttle_engine::scheduler::{Scheduler, Task, TaskId};
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -235,6 +236,21 @@ impl Chooser {
         }
     }
 
+    /// Is this what is looked for? If not, the search goes on.
+    pub fn looks_for(&self, f: &Failure) -> bool {
+        match self {
+            Chooser::Dfs(Dfs { like: Some((property, kind)), .. }) => {
+                *property == f.property && *kind == f.kind
+            }
+            _ => true,
+        }
+    }
+
+    /// Does it go on past failures?
+    pub fn passes_over(&self) -> bool {
+        matches!(self, Chooser::Dfs(Dfs { like: Some(_), .. }))
+    }
+
     /// Is every choice explored?
     pub fn exhaustive(&self) -> bool {
         matches!(self, Chooser::Dfs(_))
@@ -265,14 +281,17 @@ pub struct Dfs {
     bound: Option<u32>,
     /// A safety net: no execution begins later.
     until: Option<Instant>,
+    /// The failure that is looked for; `None`: any.
+    like: Option<(String, Kind)>,
     /// The whole tree was explored.
     pub exhausted: bool,
 }
 
 impl Dfs {
-    /// The search of all executions with at most so many preemptions, for which there is time until then.
-    pub fn bounded(preemptions: u32, until: Instant) -> Self {
-        Dfs { bound: Some(preemptions), until: Some(until), ..Dfs::default() }
+    /// The search of all executions with at most so many preemptions, for which there is time until then, for one that
+    /// violates this property in this way.
+    pub fn bounded(preemptions: u32, until: Instant, like: (String, Kind)) -> Self {
+        Dfs { bound: Some(preemptions), until: Some(until), like: Some(like), ..Dfs::default() }
     }
 
     fn spent(&self) -> bool {

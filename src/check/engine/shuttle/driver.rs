@@ -37,6 +37,10 @@ impl Scheduler for Driver {
         let k = self.0;
         self.finish();
         let mut chooser = k.chooser.borrow_mut();
+        let other = k.run().state().failure.as_ref().is_some_and(|f| !chooser.looks_for(f));
+        if other {
+            k.run().reopen();
+        }
         if k.run().over() || chooser.diverged().is_some() {
             return None;
         }

@@ -80,10 +80,17 @@ pub fn replay(scenario: &Scenario, plan: &Plan, schedule: &[u32], strict: bool) 
     run(scenario, plan, Chooser::Replay(Replay::new(schedule, strict)), true)
 }
 
-/// Explores every execution of `scenario` with at most so many preemptions; `engine-limit` where there are more of them
-/// than `plan` allows, or no time until then.
-pub fn bounded(scenario: &Scenario, plan: &Plan, preemptions: u32, until: Instant) -> Exploration {
-    run(scenario, plan, Chooser::Dfs(Dfs::bounded(preemptions, until)), true)
+/// Explores every execution of `scenario` with at most so many preemptions, until one fails as `like` does: in the same way, of
+/// the same property. `engine-limit` where there are more of them than `plan` allows, or no time until then.
+pub fn bounded(
+    scenario: &Scenario,
+    plan: &Plan,
+    preemptions: u32,
+    until: Instant,
+    like: &Failure,
+) -> Exploration {
+    let like = (like.property.clone(), like.kind);
+    run(scenario, plan, Chooser::Dfs(Dfs::bounded(preemptions, until, like)), true)
 }
 
 /// Runs `scenario` once along the log of `failure`, which any engine may have found, with a thread held back; also what
@@ -133,6 +140,8 @@ fn keep_panic_hook() {
 fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -> Exploration {
     keep_panic_hook();
     let dfs = matches!(chooser, Chooser::Dfs(_));
+    // Executions that fail in another way than the one that is looked for are not counted.
+    let all_may_fail = chooser.passes_over();
     let replayed = matches!(chooser, Chooser::Replay(_) | Chooser::Guided(_));
     // A model inside a model ends here, before the kernel that is at work is touched.
     assert!(run::current().is_none(), "a model was started from inside a model");
@@ -163,7 +172,7 @@ fn run(scenario: &Scenario, plan: &Plan, chooser: Chooser, detect_races: bool) -
         Verdict::Inconclusive { why }
     } else if let Some(stopped) = stopped {
         stopped
-    } else if executions == 0 {
+    } else if executions == 0 && !all_may_fail {
         Verdict::Inconclusive { why: "no execution was completed".to_owned() }
     } else if !dfs || replayed {
         Verdict::NotFound { n: executions }
