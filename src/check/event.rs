@@ -7,6 +7,7 @@
 //! Threads and objects carry *structural* names: an [`ObjectId`] is its creating thread and that thread's
 //! creation count, so it is the same in every execution, under every engine, and is never an address.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
@@ -261,8 +262,8 @@ pub enum Op {
         /// As at acquisition.
         write: bool,
     },
-    /// Atomically release `mutex` and wait; reacquires before it is done. `ok` = notified (or spurious);
-    /// `false` = timed out, only if `timed`.
+    /// Atomically release `mutex` and wait; reacquires before it is done. `ok` = notified (or spurious:
+    /// [`Answer::SPURIOUS`]); `false` = timed out, only if `timed`.
     Wait {
         /// The condition variable.
         obj: ObjectId,
@@ -278,7 +279,8 @@ pub enum Op {
         /// `notify_all`.
         all: bool,
     },
-    /// Wait for, and consume, this thread's park token. `ok` = token taken (or spurious); `false` = timed out.
+    /// Wait for, and consume, this thread's park token. `ok` = token taken (or spurious: [`Answer::SPURIOUS`]);
+    /// `false` = timed out.
     Park {
         /// A timeout may fire, as a choice.
         timed: bool,
@@ -416,9 +418,39 @@ pub struct Answer {
 impl Answer {
     /// Done, with nothing to say.
     pub const DONE: Answer = Answer { value: 0, ok: true };
+    /// Of `Wait` and `Park`: it has ended by itself. Its thread is not told: to it this is [`Answer::DONE`].
+    pub const SPURIOUS: Answer = Answer { value: 1, ok: true };
+    /// Of `Wait` and `Park`: nobody has come in time.
+    pub const TIMED_OUT: Answer = Answer { value: 0, ok: false };
     /// A value.
     pub fn value(value: u64) -> Answer {
         Answer { value, ok: true }
+    }
+}
+
+/// What the environment, and no thread, has answered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Whim {
+    /// A wait has ended by itself.
+    Spurious,
+    /// A wait was given up.
+    TimedOut,
+    /// A weak exchange has failed although it found what it expected.
+    Failed,
+    /// This one of so many alternatives.
+    Chosen(u32, u32),
+}
+
+impl Op {
+    /// What the environment had to do with it, if anything.
+    pub fn whim(&self, answer: Answer) -> Option<Whim> {
+        match self {
+            Op::Wait { .. } | Op::Park { .. } if answer == Answer::SPURIOUS => Some(Whim::Spurious),
+            Op::Wait { .. } | Op::Park { .. } if !answer.ok => Some(Whim::TimedOut),
+            Op::Cas { expected, .. } if !answer.ok && answer.value == *expected => Some(Whim::Failed),
+            Op::Choose { n } if *n > 1 => Some(Whim::Chosen(answer.value as u32, *n)),
+            _ => None,
+        }
     }
 }
 

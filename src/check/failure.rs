@@ -1,6 +1,6 @@
 //! What is kept of an execution: of one that violates a property, and of one that does not; and of its objects.
 
-use super::event::{Event, ObjectId, ObjectKind, ThreadId};
+use super::event::{Event, ObjectId, ObjectKind, ThreadId, Whim};
 use super::run::{Site, State, ThreadInfo};
 use super::shown::Meaning;
 use super::verdict::Kind;
@@ -57,7 +57,8 @@ pub struct Failure {
     pub flip: Flip,
 }
 
-/// Which other order of the steps of a failing execution makes it pass: never guessed, always executed.
+/// Which other order of the steps of a failing execution, or which other answer, makes it pass: never guessed, always
+/// executed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Flip {
     /// Nobody has looked.
@@ -65,8 +66,16 @@ pub enum Flip {
     Untried,
     /// The failing order does not fail where memory is sequentially consistent, so that no order of steps is to blame.
     Unordered,
-    /// No single thread that is held back at one of its steps makes it pass.
-    NoSingle,
+    /// No single thread that is held back at one of its steps makes it pass, and no single answer of the environment
+    /// that is given otherwise.
+    NoSingle {
+        /// Pairs of steps that were tried.
+        pairs: usize,
+        /// Answers that were tried.
+        answers: usize,
+        /// There are no others; else the bound of work was met.
+        all: bool,
+    },
     /// It passes if the thread of this step is held back just before it until another has come so far, and everything else
     /// is as in the failing order as far as it can be.
     Pair {
@@ -74,6 +83,16 @@ pub enum Flip {
         held: usize,
         /// What it waits for.
         until: Until,
+    },
+    /// It passes if the environment answers this step otherwise, and everything else is as in the failing order as far as
+    /// it can be: no spurious end, no timeout, no failure of an exchange that finds what it expects, another choice.
+    Answer {
+        /// The step, as an index into the log.
+        step: usize,
+        /// The environment's part in it.
+        whim: Whim,
+        /// What is chosen instead, where it is a choice.
+        instead: u32,
     },
 }
 

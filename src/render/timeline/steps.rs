@@ -26,7 +26,7 @@ pub(super) fn steps(t: &Trace) -> Vec<Step<'_>> {
     let events = &t.events;
     let decisive = match t.flip {
         Flip::Pair { held, until: Until::Step(other) } => [Some(held), Some(other)],
-        Flip::Pair { held, .. } => [Some(held), None],
+        Flip::Pair { held: step, .. } | Flip::Answer { step, .. } => [Some(step), None],
         _ => [None, None],
     };
     let mut out: Vec<Step<'_>> = Vec::new();

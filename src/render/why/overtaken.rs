@@ -2,13 +2,19 @@
 //!
 //! A pattern is named only where the pair of steps that decides is part of it; else the pair speaks for itself.
 
+use super::pass::whim;
 use super::{Why, acquires, name, object, reads, releases, step, told, writes};
 use crate::check::run::{Flip, Until};
 use crate::check::runner::trace::{Trace, TraceEvent};
 
 /// The patterns, then the pair, then what is known without one.
 pub(super) fn overtaken(t: &Trace) -> Option<Why> {
-    aba(t).or_else(|| values(t)).or_else(|| locks(t)).or_else(|| pair(t)).or_else(|| conflict(t))
+    aba(t)
+        .or_else(|| values(t))
+        .or_else(|| locks(t))
+        .or_else(|| pair(t))
+        .or_else(|| whim(t))
+        .or_else(|| conflict(t))
 }
 
 /// The two steps that decide, in the order of the log.

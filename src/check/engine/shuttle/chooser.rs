@@ -232,7 +232,7 @@ impl Chooser {
     #[inline]
     pub fn heed(&mut self, run: &Run, state: &RefCell<State>) {
         if let Chooser::Guided(g) = self {
-            g.heed(&run.state().events, |t| state.borrow().sleeps(t));
+            g.heed(&run.state(), |t| state.borrow().sleeps(t));
         }
     }
 

@@ -1,17 +1,20 @@
-//! Follows the log of a failing execution, with one thread held back: that is how the claim "let this step come before
-//! that one, and the property holds" is tried instead of guessed.
+//! Follows the log of a failing execution, with one thread held back or one answer of the environment given otherwise:
+//! that is how the claim "let this step come before that one, and the property holds" is tried instead of guessed.
 //!
 //! At each decision that thread goes on whose next operation comes first in the log; past its end, and for threads that
-//! the log does not know, the running one. Answers of the environment (choices, timeouts, spurious ends) are given as the
-//! log has them. Whether that leads to the same failure, with nobody held back, is for the caller to look at first.
+//! the log does not know or that have done something else than in it, the running one. Answers of the environment
+//! (choices, timeouts, spurious ends) go by operation, not by place: the second `park` of a thread ends as its second
+//! `park` does in the log, whatever it has done in between; what the log does not have is answered as nobody would
+//! notice. Whether that leads to the same failure, with nothing otherwise, is for the caller to look at first.
 
 use super::chooser::{Candidate, Candidates};
 use super::state::Need;
-use crate::check::event::{Answer, Event, Op, ThreadId};
-use crate::check::run::Failure;
+use crate::check::event::{Event, ObjectId, Op, ThreadId, Whim};
+use crate::check::run::{Failure, State};
 use shuttle_engine::scheduler::TaskId;
 use std::cell::Cell;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// After everything that the log knows.
@@ -31,6 +34,17 @@ pub struct Hold {
     pub until: Option<(ThreadId, usize)>,
 }
 
+/// In what the execution is to differ from the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Otherwise {
+    /// In nothing.
+    Same,
+    /// A thread is held back.
+    Held(Hold),
+    /// The environment answers this step of the log otherwise; which alternative is chosen, if it is a choice.
+    Answered(usize, u32),
+}
+
 /// What became of a [`Hold`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Kept {
@@ -40,47 +54,99 @@ pub struct Kept {
     pub broken: bool,
 }
 
+/// What tells an operation of a thread from its others: what it does, and to what.
+type Which = (u8, Option<ObjectId>);
+
+fn which(op: &Op) -> Which {
+    (op.code(), op.object())
+}
+
 /// One operation of the log.
 struct Told {
-    op: Op,
-    answer: Answer,
+    which: Which,
     /// Where it is done.
     place: u64,
     /// Where a wait begins; of others the same.
     begins: u64,
-    /// A wait that ends although nobody has signalled.
-    unprompted: bool,
+    /// The environment's part in it.
+    whim: Option<Whim>,
+}
+
+/// One thread: what the log tells of it, and what it has done in the execution at hand.
+#[derive(Default)]
+struct Follows {
+    told: Vec<Told>,
+    /// The environment's answers in the log, to each of its operations by itself.
+    whims: BTreeMap<Which, Vec<Option<Whim>>>,
+    done: usize,
+    /// Of each of its operations.
+    times: BTreeMap<Which, usize>,
+    /// It has done something else than in the log: its places there mean nothing any more.
+    strayed: bool,
+    /// What it is about to do.
+    pending: Option<Op>,
+}
+
+impl Follows {
+    fn tell(&mut self, told: Told) {
+        self.whims.entry(told.which).or_default().push(told.whim);
+        self.told.push(told);
+    }
+
+    fn does(&mut self, op: &Op) {
+        self.strayed |= self.told.get(self.done).is_some_and(|t| t.which != which(op));
+        self.done += 1;
+        *self.times.entry(which(op)).or_default() += 1;
+    }
+
+    /// What it does next in the log, if that is what it is about to do.
+    fn next(&self) -> Option<&Told> {
+        let told = self.told.get(self.done).filter(|_| !self.strayed)?;
+        self.pending.is_none_or(|op| which(&op) == told.which).then_some(told)
+    }
+
+    /// The environment's answer in the log to what it is about to do.
+    fn whim(&self) -> Option<Whim> {
+        let which = which(&self.pending?);
+        let nth = self.times.get(&which).copied().unwrap_or(0);
+        self.whims.get(&which)?.get(nth).copied().flatten()
+    }
 }
 
 /// The guide through one execution.
 pub struct Guide {
-    told: Vec<Vec<Told>>,
+    threads: Vec<Follows>,
     hold: Option<Hold>,
     /// Who goes first where the log has ended; else who runs already.
     tail: Option<ThreadId>,
     kept: Rc<Cell<Kept>>,
-    /// How much of the log of the execution at hand has been looked at, and what each thread has done in it.
+    /// How much of the log of the execution at hand has been looked at.
     seen: usize,
-    done: Vec<usize>,
     running: usize,
     ran: bool,
 }
 
 impl Guide {
     /// Follows the log of `failure`.
-    pub fn new(failure: &Failure, hold: Option<Hold>, tail: Option<ThreadId>) -> (Guide, Rc<Cell<Kept>>) {
-        let mut told: Vec<Vec<Told>> = Vec::new();
-        told.resize_with(failure.threads.len(), Vec::new);
+    pub fn new(failure: &Failure, otherwise: Otherwise, tail: Option<ThreadId>) -> (Guide, Rc<Cell<Kept>>) {
+        let mut threads: Vec<Follows> = Vec::new();
+        threads.resize_with(failure.threads.len(), Follows::default);
         for (i, e) in failure.events.iter().enumerate() {
-            let (place, thread) = (2 * i as u64 + 2, e.thread.0 as usize);
+            let place = 2 * i as u64 + 2;
             let before = failure.events[..i].iter().rposition(|x| x.thread == e.thread);
             let between = &failure.events[before.map_or(0, |b| b + 1)..i];
-            told[thread].push(Told {
-                op: e.op,
-                answer: e.answer,
+            let whim = match (otherwise, e.op.whim(e.answer)) {
+                (Otherwise::Answered(step, instead), Some(whim)) if step == i => match whim {
+                    Whim::Chosen(_, n) => Some(Whim::Chosen(instead, n)),
+                    _ => None,
+                },
+                (_, whim) => whim,
+            };
+            threads[e.thread.0 as usize].tell(Told {
+                which: which(&e.op),
                 place,
                 begins: begins(&e.op, between).map_or(place, |n| place - 2 * (between.len() - n) as u64 - 1),
-                unprompted: unprompted(e, between),
+                whim,
             });
         }
         for (thread, info) in failure.threads.iter().enumerate() {
@@ -89,28 +155,32 @@ impl Guide {
             let first = last.map_or(0, |b| b + 1);
             let n = begins(&op, &failure.events[first..]);
             let begins = n.map_or(LATER, |n| 2 * (first + n) as u64 + 1);
-            let answer = Answer::DONE;
-            told[thread].push(Told { op, answer, place: LATER, begins, unprompted: false });
+            threads[thread].tell(Told { which: which(&op), place: LATER, begins, whim: None });
         }
+        let hold = match otherwise {
+            Otherwise::Held(hold) => Some(hold),
+            Otherwise::Same | Otherwise::Answered(..) => None,
+        };
         let kept = Rc::new(Cell::new(Kept { met: hold.is_none(), broken: false }));
-        let done = vec![0; told.len()];
-        (Guide { told, hold, tail, kept: kept.clone(), seen: 0, done, running: 0, ran: false }, kept)
+        (Guide { threads, hold, tail, kept: kept.clone(), seen: 0, running: 0, ran: false }, kept)
     }
 
     pub(super) fn new_execution(&mut self) -> bool {
         !std::mem::replace(&mut self.ran, true)
     }
 
-    /// Takes note of what has been done, and whether that is what the thread that is held back waits for.
-    pub(super) fn heed(&mut self, log: &[Event], asleep: impl Fn(ThreadId) -> bool) {
-        for e in log.iter().skip(self.seen) {
-            let thread = e.thread.0 as usize;
-            if self.done.len() <= thread {
-                self.done.resize(thread + 1, 0);
-            }
-            self.done[thread] += 1;
+    /// Takes note of what has been done and is about to be, and whether that is what the thread that is held back waits
+    /// for.
+    pub(super) fn heed(&mut self, run: &State, asleep: impl Fn(ThreadId) -> bool) {
+        let all = self.threads.len().max(run.threads.len());
+        self.threads.resize_with(all, Follows::default);
+        for e in run.events.iter().skip(self.seen) {
+            self.threads[e.thread.0 as usize].does(&e.op);
         }
-        self.seen = log.len();
+        self.seen = run.events.len();
+        for (follows, info) in self.threads.iter_mut().zip(&run.threads) {
+            follows.pending = info.pending.map(|(op, _)| op);
+        }
         let until = self.hold.filter(|_| !self.kept.get().met).and_then(|h| h.until);
         let Some((other, until)) = until else { return };
         let done = self.done(other);
@@ -119,19 +189,16 @@ impl Guide {
     }
 
     fn done(&self, thread: ThreadId) -> usize {
-        self.done.get(thread.0 as usize).copied().unwrap_or(0)
-    }
-
-    fn next(&self, thread: usize) -> Option<&Told> {
-        self.told.get(thread)?.get(self.done.get(thread).copied().unwrap_or(0))
+        self.threads.get(thread.0 as usize).map_or(0, |t| t.done)
     }
 
     pub(super) fn thread(&mut self, candidates: &Candidates<'_>, current: Option<TaskId>) -> ThreadId {
         let held = self.hold.filter(|h| !self.kept.get().met && self.done(h.thread) >= h.nth);
         let free = |c: &&Candidate<'_>| held.is_none_or(|h| h.thread != c.thread);
         let key = |c: &Candidate<'_>| {
-            let place = match self.next(c.thread.0 as usize) {
-                _ if c.asleep && self.next(c.thread.0 as usize).is_none_or(|t| !t.unprompted) => UNPROMPTED,
+            let unprompted = |t: &Told| matches!(t.whim, Some(Whim::Spurious | Whim::TimedOut));
+            let place = match self.threads.get(c.thread.0 as usize).and_then(Follows::next) {
+                next if c.asleep && !next.is_some_and(unprompted) => UNPROMPTED,
                 None => LATER,
                 Some(t) if c.need == Need::Nothing => t.begins,
                 Some(t) => t.place,
@@ -155,13 +222,12 @@ impl Guide {
 
     /// One of `0..n`, as in the log.
     pub(super) fn data(&self, n: u32) -> u32 {
-        let Some(told) = self.next(self.running) else { return 0 };
-        let (op, a) = (&told.op, told.answer);
-        let value = match op {
-            Op::Choose { .. } => a.value as u32,
-            Op::Wait { .. } | Op::Park { .. } => u32::from(a.ok),
-            Op::Cas { expected, .. } => u32::from(!a.ok && a.value == *expected),
-            _ => 0,
+        let whim = self.threads.get(self.running).and_then(Follows::whim);
+        let value = match whim {
+            Some(Whim::Chosen(value, _)) => value,
+            // Instead of a timeout, and instead of success.
+            Some(Whim::Spurious | Whim::Failed) => 1,
+            Some(Whim::TimedOut) | None => 0,
         };
         value.min(n - 1)
     }
@@ -179,16 +245,31 @@ fn begins(op: &Op, between: &[Event]) -> Option<usize> {
     })
 }
 
-/// Does it end without a signal?
-fn unprompted(e: &Event, between: &[Event]) -> bool {
-    match e.op {
-        Op::Wait { timed, obj, .. } => {
-            let signal =
-                |x: &Event| matches!(x.op, Op::Notify { obj: o, .. } if o == obj) && x.answer.value > 0;
-            timed && !e.answer.ok || !between.iter().any(signal)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::event::MAIN;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// Who has left the path of the log has no place in it any more, even where it does again what it does there.
+    #[test]
+    fn who_strays_has_no_place() {
+        let load = |n| Op::Load { obj: ObjectId::new(MAIN, n), order: Relaxed };
+        let mut t = Follows::default();
+        for n in 0..3 {
+            let place = 2 * u64::from(n) + 2;
+            t.tell(Told { which: which(&load(n)), place, begins: place, whim: None });
         }
-        // A token may have been there before.
-        Op::Park { timed } => timed && !e.answer.ok,
-        _ => false,
+        let place = |t: &Follows| t.next().map(|told| told.place);
+        t.pending = Some(load(0));
+        assert_eq!(place(&t), Some(2));
+        t.pending = Some(load(7));
+        assert_eq!(place(&t), None, "it is about to stray");
+        t.does(&load(0));
+        t.pending = None;
+        assert_eq!(place(&t), Some(4), "what it is about to do is not known");
+        t.does(&load(7));
+        t.pending = Some(load(2));
+        assert_eq!(place(&t), None, "it has strayed");
     }
 }

@@ -204,7 +204,7 @@ impl Kernel {
             s.threads[me.0 as usize].woke_at = Some(s.changes);
         }
         // Only a timed wait can time out; what ends an untimed one is a spurious wake-up.
-        Answer { value: 0, ok: !timed || self.choose(2, true) == 1 }
+        if !timed || self.choose(2, true) == 1 { Answer::SPURIOUS } else { Answer::TIMED_OUT }
     }
 
     pub(super) fn one_processor(&self) -> bool {

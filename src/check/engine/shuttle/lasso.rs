@@ -22,7 +22,7 @@
 use super::chooser::{Candidate, Candidates};
 use super::discipline::Offer;
 use super::state::State;
-use crate::check::event::{Answer, Op, ThreadId};
+use crate::check::event::{Answer, Op, ThreadId, Whim};
 use crate::check::model::Discipline;
 use crate::check::progress::Digest;
 use crate::check::run::ThreadInfo;
@@ -164,7 +164,9 @@ impl Lasso {
     /// `me` was given `answer`.
     pub fn answered(&mut self, me: ThreadId, op: &Op, answer: Answer) {
         let own = self.own(me);
-        (op, answer).hash(&mut own.digest);
+        // It is not told whether anybody has woken it.
+        let told = if op.whim(answer) == Some(Whim::Spurious) { Answer::DONE } else { answer };
+        (op, told).hash(&mut own.digest);
     }
 
     /// `me` begins to evaluate the condition that it spins on, or evaluates it again. `true`: it has done so often

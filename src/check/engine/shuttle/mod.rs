@@ -51,7 +51,7 @@ use std::sync::Once;
 use std::time::Instant;
 
 pub use chooser::{DATA, STAY};
-pub use guide::{Hold, Kept};
+pub use guide::{Hold, Kept, Otherwise};
 
 /// Stack of a model thread. Only touched pages cost anything.
 const STACK: usize = 512 * 1024;
@@ -93,16 +93,16 @@ pub fn bounded(
     run(scenario, plan, Chooser::Dfs(Dfs::bounded(preemptions, until, like)), true)
 }
 
-/// Runs `scenario` once along the log of `failure`, which any engine may have found, with a thread held back; also what
-/// became of that. `tail`: who goes first where the log has ended.
+/// Runs `scenario` once along the log of `failure`, which any engine may have found, but for one thing; also what became
+/// of a thread that is held back. `tail`: who goes first where the log has ended.
 pub fn guided(
     scenario: &Scenario,
     plan: &Plan,
     failure: &Failure,
-    hold: Option<Hold>,
+    otherwise: Otherwise,
     tail: Option<ThreadId>,
 ) -> (Exploration, Kept) {
-    let (guide, kept) = Guide::new(failure, hold, tail);
+    let (guide, kept) = Guide::new(failure, otherwise, tail);
     let explored = run(scenario, plan, Chooser::Guided(guide), true);
     (explored, kept.get())
 }

@@ -37,7 +37,7 @@ pub struct Trace {
     pub schedule: Vec<u32>,
     /// What the engine knows of how short it is; empty if nothing.
     pub minimal: String,
-    /// The reordering that makes it pass, if one was tried and did; `passing` is then that execution.
+    /// The reordering or the other answer that makes it pass, if one was tried and did; `passing` is then that execution.
     #[serde(default)]
     pub flip: Flip,
     /// Otherwise, how the nearest passing execution differs.
@@ -207,7 +207,9 @@ impl Trace {
     pub fn passes(&mut self, passing: Vec<TraceEvent>) {
         self.critical = match self.flip {
             Flip::Pair { held, until: Until::Step(other) } => vec![held, other],
-            Flip::Pair { held, until: Until::Next(_) | Until::Rest } => vec![held],
+            Flip::Pair { held: step, until: Until::Next(_) | Until::Rest } | Flip::Answer { step, .. } => {
+                vec![step]
+            }
             _ => {
                 self.differs = difference(self, &passing);
                 self.differs.map(Difference::steps).unwrap_or_default()

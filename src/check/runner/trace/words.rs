@@ -2,7 +2,9 @@
 
 use super::TraceEvent;
 use super::values::Values;
-use crate::check::event::{Answer, Event, FROM_INITIAL, ObjectId, ObjectKind, Op, Rmw, ThreadId, order};
+use crate::check::event::{
+    Answer, Event, FROM_INITIAL, ObjectId, ObjectKind, Op, Rmw, ThreadId, Whim, order,
+};
 use crate::check::run::{ObjectInfo, Site, ThreadInfo};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -252,14 +254,11 @@ impl<'a> Words<'a> {
                 format!("{} {} {}", try_side(write), self.object(obj), taken(a.ok))
             }
             Op::RwUnlock { obj, write } => format!("un{} {}", side(write), self.object(obj)),
-            Op::Wait { obj, timed, .. } => {
-                let end = if timed && !a.ok { "timed out" } else { "woken" };
-                format!("wait {} {end}", self.object(obj))
-            }
+            Op::Wait { obj, .. } => format!("wait {} {}", self.object(obj), ended(op.whim(a))),
             Op::Notify { obj, all } => {
                 format!("{} {} woke {}", notify(all), self.object(obj), a.value)
             }
-            Op::Park { timed } => if timed && !a.ok { "park timed out" } else { "park woken" }.to_owned(),
+            Op::Park { .. } => format!("park {}", ended(op.whim(a))),
             Op::Unpark { thread } => format!("unpark {}", self.thread(thread)),
             Op::Spawn { child } => format!("spawn {}", self.thread(child)),
             Op::Join { child } => format!("join {}", self.thread(child)),
@@ -313,6 +312,15 @@ fn try_side(write: bool) -> &'static str {
 
 fn taken(ok: bool) -> &'static str {
     if ok { "ok" } else { "busy" }
+}
+
+/// How a wait has ended.
+fn ended(whim: Option<Whim>) -> &'static str {
+    match whim {
+        Some(Whim::Spurious) => "ends by itself (spurious)",
+        Some(Whim::TimedOut) => "timed out",
+        _ => "woken",
+    }
 }
 
 fn notify(all: bool) -> &'static str {
@@ -442,6 +450,16 @@ mod tests {
                 "store word = ptr#1 (rel)",
                 "store word = 0x10000000000 (rel)"
             ]
+        );
+    }
+
+    #[test]
+    fn a_wait_that_ends_by_itself_is_not_called_woken() {
+        let spurious = Answer::SPURIOUS.value;
+        let park = |timed| Op::Park { timed };
+        assert_eq!(
+            texts(&[(park(false), spurious), (park(true), spurious), (park(true), 0)]),
+            ["park ends by itself (spurious)", "park ends by itself (spurious)", "park woken"]
         );
     }
 }

@@ -131,14 +131,14 @@ impl Exact {
             Wait { obj, mutex, timed } => {
                 let loc = self.object(obj);
                 self.check_birth(t, loc, site);
-                Answer { value: 0, ok: self.wait(t, loc, self.object(mutex), timed, site) }
+                self.wait(t, loc, self.object(mutex), timed, site)
             }
             Notify { obj, all } => {
                 let loc = self.object(obj);
                 self.check_birth(t, loc, site);
                 Answer::value(self.notify(t, loc, all))
             }
-            Park { timed } => Answer { value: 0, ok: self.park(t, timed, site) },
+            Park { timed } => self.park(t, timed, site),
             Unpark { thread } => {
                 self.acts(t);
                 let token = self.inner().e.x.locations.other(Name::Park(thread));

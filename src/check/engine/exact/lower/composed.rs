@@ -10,12 +10,12 @@ use crate::check::engine::exact::locations::Name;
 use crate::check::engine::exact::rounds::ROUNDS;
 use crate::check::engine::exact::spurious::Call;
 use crate::check::engine::exact::update::{Effect, QueueChange, Update};
-use crate::check::event::{Rmw, ThreadId};
+use crate::check::event::{Answer, Rmw, ThreadId};
 use crate::check::run::Site;
 use std::sync::atomic::Ordering;
 
 impl Exact {
-    pub(super) fn wait(&self, t: usize, loc: u32, mutex: u32, timed: bool, site: Site) -> bool {
+    pub(super) fn wait(&self, t: usize, loc: u32, mutex: u32, timed: bool, site: Site) -> Answer {
         // A wait that ends early never joins the queue: while it would be there it could only have been notified.
         let early = self.early(t, loc, timed, site);
         let call = (loc, site);
@@ -23,7 +23,7 @@ impl Exact {
             self.unlock(t, mutex, Some(call));
             self.wakes(t, call, early);
             self.lock(t, mutex);
-            return early != Early::Timeout;
+            return early.answer();
         }
         let (id, flag) = {
             let x = &mut self.inner().e.x;
@@ -43,12 +43,12 @@ impl Exact {
         self.read(t, flag, reading(Update::AwaitLoad(1), Ordering::Relaxed, Ordering::Relaxed));
         if self.in_overtime() {
             self.relock(t, mutex);
-            return false;
+            return Answer::TIMED_OUT;
         }
         self.inner().e.x.threads[t].timed = false;
         self.acts(t);
         self.lock(t, mutex);
-        true
+        Answer::DONE
     }
 
     pub(super) fn notify(&self, t: usize, loc: u32, all: bool) -> u64 {
@@ -71,23 +71,23 @@ impl Exact {
         woken.len() as u64
     }
 
-    pub(super) fn park(&self, t: usize, timed: bool, site: Site) -> bool {
+    pub(super) fn park(&self, t: usize, timed: bool, site: Site) -> Answer {
         let token = self.inner().e.x.locations.other(Name::Park(ThreadId(t as u8)));
         let early = self.early(t, token, timed, site);
         if early != Early::No {
             self.wakes(t, (token, site), early);
-            return early != Early::Timeout;
+            return early.answer();
         }
         let th = &mut self.inner().e.x.threads[t];
         (th.waits, th.timed) = (Waits::Wakeup, timed);
         let update = Update::AwaitCas { expected: 1, new: 0 };
         self.read(t, token, reading(update, Ordering::Acquire, Ordering::Relaxed));
         if self.in_overtime() {
-            return false;
+            return Answer::TIMED_OUT;
         }
         self.inner().e.x.threads[t].timed = false;
         self.acts(t);
-        true
+        Answer::DONE
     }
 
     /// A wait has ended early, not by a wake-up.

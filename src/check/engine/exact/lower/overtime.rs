@@ -111,12 +111,12 @@ impl Exact {
             }
             Op::Park { timed: true } => {
                 self.rest(t);
-                Answer { value: 0, ok: false }
+                Answer::TIMED_OUT
             }
             Op::Wait { timed: true, mutex, .. } => {
                 self.rest(t);
                 self.relock(t, self.object(mutex));
-                Answer { value: 0, ok: false }
+                Answer::TIMED_OUT
             }
             _ => {
                 if let Some(p) = &mut i.overtime {

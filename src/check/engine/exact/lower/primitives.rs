@@ -8,7 +8,7 @@ use crate::check::engine::exact::forward::{Explore, choice_tag, store_tag};
 use crate::check::engine::exact::graph::{EventId, INIT, Kind, Order, Tag};
 use crate::check::engine::exact::spurious::Call;
 use crate::check::engine::exact::update::{Effect, Update};
-use crate::check::event::FROM_INITIAL;
+use crate::check::event::{Answer, FROM_INITIAL};
 use crate::check::run::Site;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +18,16 @@ pub(super) enum Early {
     No,
     Timeout,
     Spurious,
+}
+
+impl Early {
+    pub fn answer(self) -> Answer {
+        match self {
+            Early::No => Answer::DONE,
+            Early::Timeout => Answer::TIMED_OUT,
+            Early::Spurious => Answer::SPURIOUS,
+        }
+    }
 }
 
 /// An event that is not a read.
