@@ -1,6 +1,6 @@
 """Reads the HTML report as people do: in headless Chromium, with keys, from disk and without a network.
 
-Usage: report.py PAGE PAGE-OF-PLANTED-BUGS [DIRECTORY FOR SCREENSHOTS]. Needs chromium and chromedriver; speaks WebDriver over loopback.
+Usage: report.py PAGE PAGE-OF-PLANTED-BUGS PAGE-OF-A-RED-GATE [DIRECTORY FOR SCREENSHOTS]. Needs chromium and chromedriver; speaks WebDriver over loopback.
 """
 
 import base64
@@ -288,6 +288,47 @@ def of_each_kind(b, planted):
     want(not bad, f"nothing is said to have to hold in {bad}")
 
 
+def red(b, url):
+    """A part of a gate that is not green: nothing in what stands under NOT AS DECLARED looks as if it held."""
+    b.open(url)
+    part = b.run("return document.getElementById('summary').textContent")
+    want("A part: only variants with “counter/”" in part and "not as declared" in part, f"what the page is of: {part}")
+    boxes = b.run("""return data.variants.filter((v) => differing(v).length).map((v) => { fromAddress('#v=' + nameOf(v) + '&step=0');
+      const box = document.getElementById('verdict'); return [nameOf(v), box.className, box.textContent]; });""")
+    want(len(boxes) >= 3, f"too few red variants: {boxes}")
+    for name, colour, text in boxes:
+        want(colour == "bad" and "NOT AS DECLARED" in text, f"{name} does not look red: {text}")
+        want("Holds" not in text and "✓" not in text, f"{name} is red, and looks as if it held: {text}")
+
+
+def notes(b, url):
+    """What a model says of its steps is shown in executions that stand for outcomes as well."""
+    b.open(url + "#v=vserver_swap/shared_mutation&outcome=done&step=0")
+    said = b.run("return [...document.querySelectorAll('.track .note')].map((n) => n.textContent)")
+    want(any("addresses a request" in n for n in said), f"the witness of an outcome has no notes: {said}")
+
+
+# One of each kind, as a person would look at them.
+KINDS = {"assertion": "#v=vserver_swap/shared_mutation", "race": "#v=session_table_iterate/relaxed_publish",
+         "lost-wakeup": "#v=gate_late_broadcaster/naive_gate", "livelock": "#v=reconnect_for_ever/early_wake",
+         "outcome": "#v=paged_read/compare_around&outcome=of%20admin", "lock-only": "#v=packer_zero_segment/peek_next"}
+PLANTED_KINDS = {"deadlock": "#v=planted/deadlock", "spin": "#v=planted/after_you"}
+
+
+def gallery(b, url, planted, shots):
+    for scheme in ("light", "dark"):
+        b.media(prefers_color_scheme=scheme)
+        for page, kinds in ((url, KINDS), (planted, PLANTED_KINDS)):
+            for kind, address in kinds.items():
+                b.size(1440, 1000)
+                b.open(f"{page}{address}&step=0")
+                b.press("End")
+                b.size(1440, min(2200, b.run("return document.querySelector('details').getBoundingClientRect().bottom + scrollY")))
+                b.run("scrollTo(0, 0)")
+                pathlib.Path(shots, f"{kind}-{scheme}.png").write_bytes(base64.b64decode(b.call("GET", "/screenshot")))
+    b.media()
+
+
 def looks(b, url, shots):
     """Light, dark, narrow and printed: readable in all of them."""
     def shot(name, whole=False):
@@ -333,7 +374,8 @@ def looks(b, url, shots):
 def main():
     page = pathlib.Path(sys.argv[1]).resolve()
     planted = pathlib.Path(sys.argv[2]).resolve().as_uri()
-    shots = sys.argv[3] if len(sys.argv) > 3 else None
+    off = pathlib.Path(sys.argv[3]).resolve().as_uri()
+    shots = sys.argv[4] if len(sys.argv) > 4 else None
     if shots:
         os.makedirs(shots, exist_ok=True)
     size = page.stat().st_size
@@ -354,6 +396,10 @@ def main():
             keyboard_only(b, url)
             addresses(b, url)
             of_each_kind(b, planted)
+            red(b, off)
+            notes(b, url)
+            if shots:
+                gallery(b, url, planted, shots)
             looks(b, url, shots)
             heard = b.complaints()
             want(not heard, "the console complains: " + "; ".join(heard[:5]))

@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 profile=${REPORT_PROFILE:-release}
-cargo build --quiet --profile "${profile/debug/dev}" -p selvedge-models --bin selvedge --bin selvedge-planted
+cargo build --quiet --profile "${profile/debug/dev}" -p selvedge-models --bin selvedge --bin selvedge-planted \
+    --bin selvedge-misbehaving
 gate="${CARGO_TARGET_DIR:-target}/$profile/selvedge"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -25,6 +26,11 @@ page="$scratch/report.html"
 # One bug of each kind: what the catalogue does not have must be drawn as well.
 "${gate}-planted" report --out "$scratch/planted" >/dev/null
 
+# A part of a gate that is red, as it is meant to be.
+code=0
+"${gate}-misbehaving" report counter/ --out "$scratch/red" >/dev/null || code=$?
+[ $code -eq 1 ] || fail "selvedge-misbehaving report exits with $code"
+
 bash ci/tools.sh
 for tool in chromium chromedriver python3; do
     command -v $tool >/dev/null || {
@@ -32,5 +38,5 @@ for tool in chromium chromedriver python3; do
         exit 0
     }
 done
-timeout 900 python3 ci/report.py "$page" "$scratch/planted/report.html" ${REPORT_SCREENSHOTS:+"$REPORT_SCREENSHOTS"}
+timeout 900 python3 ci/report.py "$page" "$scratch/planted/report.html" "$scratch/red/report.html" ${REPORT_SCREENSHOTS:+"$REPORT_SCREENSHOTS"}
 echo "report: ok"

@@ -49,8 +49,13 @@ fn bad_input_gets_one_clear_line() {
         (&["show"], 2, "MODEL"),
         (&["show", "nonsense"], 2, "the models are process, engine, counter"),
         (&["show", "counter/nonsense"], 2, "its variants are load_store, fetch_add"),
-        (&["show", "countre"], 2, "the models are counter\n"),
-        (&["show", "buggy_but_passes"], 2, "there is a variant of that name: counter/buggy_but_passes"),
+        (&["show", "countre"], 2, "there is no model `countre`; did you mean counter?"),
+        (&["show", "buggy_but_passes"], 2, "did you mean counter/buggy_but_passes?"),
+        (&["show", "countre/fetch_add"], 2, "did you mean counter/fetch_add?"),
+        (&["show", "counter/fetch_ad"], 2, "did you mean fetch_add?"),
+        (&["list", "nonsense"], 4, "the models are process, engine, counter"),
+        (&["report", "nonsense", "--out", "never-made"], 4, "the models are process, engine, counter"),
+        (&["litmus", "nonsense"], 4, "no litmus test contains `nonsense`"),
         (&["replay"], 2, "FILE"),
         (&["replay", "no-such-file"], 2, "cannot read no-such-file"),
         (&["replay", file], 2, "it is not JSON"),
@@ -199,6 +204,12 @@ fn list_prints_every_check_without_results() {
     let process = r.json().into_iter().find(|c| c["variant"] == "aborts").unwrap();
     assert_eq!((&process["incident"], &process["expected"]), (&"999".into(), &"not-found".into()));
 
+    let part = run(&["list", "counter/fetch", "--format", "json"]);
+    let whole: Vec<Value> = r.json().into_iter().filter(|c| c["variant"] == "fetch_add").collect();
+    assert!(!whole.is_empty() && part.json() == whole, "{part:?}");
+    let part = run(&["list", "counter/fetch"]).stdout;
+    assert!(part.contains("fetch_add") && !part.contains("load_store"), "{part}");
+
     let human = run(&["list"]);
     assert_eq!(human.code, Some(0));
     for word in ["counter", "load_store", "found(no-lost-update: assertion)", "incident 999"] {
@@ -338,6 +349,14 @@ fn show_tells_the_lesson_with_a_counterexample() {
         assert!(line.chars().count() <= 100, "{line}");
     }
     assert_eq!(r.stdout, run(&["show", "counter"]).stdout, "the same one every time");
+
+    // Of one variant, the counterexample first, and what else there is to say of it below.
+    let one = run(&["show", "counter/load_store"]).stdout;
+    let at = |what: &str| one.find(what).unwrap_or_else(|| panic!("no {what}\n{one}"));
+    assert!(one[..at("counterexample of ")].lines().count() <= 6, "{one}");
+    let order =
+        ["counter/load_store", "VIOLATED", "\nchecks of load_store", "\noutcomes of load_store"].map(at);
+    assert!(order.is_sorted(), "{order:?}\n{one}");
 
     let one = run(&["show", "counter/fetch_add"]);
     assert_eq!(one.code, Some(0));

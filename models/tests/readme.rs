@@ -33,9 +33,9 @@ fn selvedge(args: &[&str]) -> String {
 fn generated(what: &str) -> String {
     match what.strip_prefix("selvedge show ") {
         Some(name) => {
-            let lesson = selvedge(&["show", name]);
-            let at = lesson.find("\ncounterexample of ").expect("a counterexample");
-            format!("```text\n{}```\n", &lesson[at + 1..])
+            let shown = selvedge(&["show", name]);
+            assert!(shown.contains("\ncounterexample of "), "{shown}");
+            format!("```text\n{shown}```\n")
         }
         None if what == "catalogue" => catalogue(),
         None => panic!("README.md asks for {what}"),

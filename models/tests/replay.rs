@@ -59,6 +59,24 @@ fn replay_says_what_has_become_of_the_failure() {
     assert_eq!(same.code, Some(0), "{same:?}");
     assert!(same.stdout.starts_with("same failure: no-lost-update (assertion)\n"), "{}", same.stdout);
 
+    let mut log = saved.clone();
+    log["events"][2] = "main: store n = 7 (sc) @ counter.rs:1".into();
+    let file = path.with_file_name("edited-log.json");
+    std::fs::write(&file, log.to_string()).unwrap();
+    let said = run(&["replay", file.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let line = said.stdout.lines().next().unwrap_or_default();
+    assert!(
+        line.starts_with("same failure: ") && line.contains("; the log in the file is not that of"),
+        "{line}"
+    );
+    // Lines of source move.
+    let moved = |e: &Value| e.as_str().unwrap().rsplit_once(':').unwrap().0.to_owned() + ":9999";
+    log["events"] = saved["events"].as_array().unwrap().iter().map(moved).collect::<Vec<_>>().into();
+    std::fs::write(&file, log.to_string()).unwrap();
+    let said = run(&["replay", file.to_str().unwrap()]);
+    assert_eq!(said.stdout, same.stdout);
+
     let other = edited(&path, &saved, "property", "something-else");
     assert_eq!(other.code, Some(1), "{other:?}");
     assert!(other.stdout.starts_with("another failure: no-lost-update (assertion)"), "{}", other.stdout);
@@ -72,7 +90,7 @@ fn replay_says_what_has_become_of_the_failure() {
 fn files_of_something_else_are_refused() {
     let (path, saved) = saved("refused");
     for (field, to, needle) in [
-        ("model", "nowhere", "which this catalogue does not have; it has "),
+        ("model", "nowhere", "which this catalogue does not have; did you mean counter/load_store?"),
         ("variant", "nowhere", "counter/nowhere, which this catalogue does not have"),
         ("engine", "native", "no longer has"),
         ("engine_version", "0.0.1", "schedules do not carry over"),
@@ -106,13 +124,15 @@ fn truncated_files_and_junk_are_refused_in_one_line() {
     let dir = path.parent().unwrap();
     for cut in (0..whole.len() - 2).step_by((whole.len() / 23).max(1)) {
         let says = refused(dir, "cut.json", &whole[..cut]);
-        assert!(says.contains("is not a counterexample file"), "{cut}: {says}");
+        let what = if cut == 0 { "it is empty" } else { "it ends in the middle" };
+        assert!(says.contains("is not a counterexample file") && says.contains(what), "{cut}: {says}");
     }
     for (name, bytes, needle) in [
         ("binary.json", vec![0xff, 0xfe, 0, 1, 2, 0x80], "it is not text"),
         ("deep.json", "[".repeat(100_000).into_bytes(), "it is not JSON"),
         ("other.json", b"{\"format\":\"loom-checkpoint\"}".to_vec(), "`format` is not"),
-        ("empty.json", Vec::new(), "it is not JSON"),
+        ("empty.json", b" \n".to_vec(), "it is empty"),
+        ("letter.json", "{\"é".as_bytes()[..3].to_vec(), "it ends in the middle"),
     ] {
         let says = refused(dir, name, &bytes);
         assert!(says.contains(needle), "{name}: {says}");

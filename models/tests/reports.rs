@@ -90,6 +90,15 @@ fn cited(name: &str, rows: &[&str], after: &[&str], text: &str) {
     let to = after.iter().position(|l| l.starts_with("short ")).expect("what is certified");
     let said = after[from..to].iter().map(|l| l.trim()).collect::<Vec<_>>().join(" ");
     let digits = |s: &str| s.chars().take_while(char::is_ascii_digit).collect::<String>();
+    if let Some((_, round)) = said.split_once("In one round, by step: ") {
+        // `worker 12 (resets), main 16 (looks), main 17 (sends)`: rows, or parts of them.
+        let round = round.split("; then").next().unwrap_or_default();
+        let steps = round.split(" (").filter_map(|s| s.rsplit(' ').next()?.parse::<u32>().ok());
+        for n in steps {
+            let part = rows.iter().any(|r| r.contains(&format!(" {n}: ")));
+            assert!(shown.contains(&n) || part, "{name}: step {n} of the round is no row\n{text}");
+        }
+    }
     for mark in ["step ", "Step ", "<-> "] {
         for (at, _) in said.match_indices(mark) {
             let Ok(n) = digits(&said[at + mark.len()..]).parse::<u32>() else { continue };
@@ -100,24 +109,28 @@ fn cited(name: &str, rows: &[&str], after: &[&str], text: &str) {
 
 /// The preemptions that the picture counts are those that the certificate speaks of.
 fn consistent(name: &str, text: &str) {
-    let words = |line: &str| line.split([' ', ',']).map(str::to_owned).collect::<Vec<_>>();
-    let header = text.lines().find(|l| l.contains(", fingerprint ")).map(words).expect("a header");
-    let at = header.iter().position(|w| w.starts_with("preemption")).expect("a count");
-    let counted: u32 = header[at - 1].parse().expect("a number");
-    let short = text.lines().find(|l| l.starts_with("short ")).expect("what is certified");
-    let (least, most) = match words(short) {
-        _ if short.contains("at most one preemption") => (0, 1),
-        w if short.contains("at most") => {
-            (0, w[w.iter().position(|w| w == "most").expect("at most") + 1].parse().expect("a number"))
-        }
-        _ if short.contains("no preemption is needed") => (0, 0),
-        _ if short.contains("without a preemption") => (1, u32::MAX),
-        w => match w.iter().position(|w| w == "than") {
-            Some(i) => (w[i + 1].parse().expect("a number"), u32::MAX),
-            None => (0, u32::MAX),
-        },
+    let number = |words: &str| words.split([' ', ',', ';']).find_map(|w| w.parse::<u32>().ok());
+    let header = text.lines().find(|l| l.contains(", fingerprint ")).expect("a header");
+    let counted =
+        header.split(", ").find(|part| part.contains("preemption")).and_then(number).expect("a count");
+    let at = text.find("\nshort ").expect("what is certified");
+    let short = text[at + 1..].split("; first found").next().and_then(|s| s.split("\nat  ").next());
+    let short = short.expect("it has an end").split_whitespace().collect::<Vec<_>>().join(" ");
+    let least = match short.split_once("no failure with fewer than ") {
+        Some((_, rest)) => number(rest).expect("a number"),
+        None => u32::from(short.contains("no failure without a preemption")),
     };
-    assert!((least..=most).contains(&counted), "{name}: {counted} counted\n{text}");
+    assert!(least <= counted, "{name}: {counted} counted, {short}\n{text}");
+    // What one more number says of this execution is that number; a bound alone is all of it.
+    let own = match short.split_once("this one has ").or(short.split_once("not certified; ")) {
+        Some((_, rest)) => number(rest),
+        None if short.contains("(certified)") && !short.contains("sequentially") => Some(least),
+        None if short.contains("no preemption is needed") => Some(0),
+        None => None,
+    };
+    let by_exact = short.contains("exact: ");
+    assert!(by_exact || own.is_none_or(|own| own == counted), "{name}: {counted} counted, {short}\n{text}");
+    assert!(!short.contains("at most"), "{name}: a bound that the count above may exceed\n{text}");
 }
 
 /// Where an engine is declared to see what cannot be, its counterexample says so before anything else.
@@ -145,6 +158,7 @@ fn the_committed_counterexamples_still_fail() {
             let line = format!("{}.{}: same failure: ", model.name, v.name);
             assert!(text.lines().any(|l| l.starts_with(&line)), "no line {line}..\n{text}");
             assert!(!text.contains("another path"), "{text}");
+            assert!(!text.contains("the log in the file"), "{text}");
         }
     }
 }
@@ -196,6 +210,16 @@ fn the_page_has_everything_and_is_the_same_every_time() {
             let held = rows.iter().filter(|r| r["violated"] == false && r["count"] != 0);
             assert!(held.into_iter().all(|r| r["witness"].is_u64()), "{name}: an outcome without a witness");
         }
+    }
+    // What a model says of its steps is in every kind of trace.
+    let noted = |log: &serde_json::Value| log.as_array().expect("a log").iter().any(|e| e[8] != -1);
+    let said = |list: &str, log: &str| {
+        let all = data[list].as_array().expect("a list").iter().filter(|x| x[log] != serde_json::json!([]));
+        (all.clone().filter(|x| noted(&x[log])).count(), all.count())
+    };
+    for (list, log) in [("failures", "events"), ("failures", "passing"), ("witnesses", "events")] {
+        let (with, all) = said(list, log);
+        assert!(with * 3 >= all * 2, "only {with} of {all} {list} have notes in their {log}");
     }
 }
 

@@ -47,7 +47,9 @@ pub struct Failure {
     pub notes: Vec<(ThreadId, u32, String)>,
     /// The engine's own schedule, for replay.
     pub schedule: Vec<u32>,
-    /// What is known of how short it is, in words; empty if nothing is.
+    /// No execution with fewer preemptions fails in this way: that is shown, if it is not 0. `None`: nobody has looked.
+    pub least: Option<usize>,
+    /// What else is known of how short it is, in words; empty if nothing is.
     pub minimal: String,
     /// The first and the last event of a cycle: they lead back to the state before them, and can repeat for ever.
     pub repeats: Option<(usize, usize)>,

@@ -425,6 +425,7 @@ impl Run {
             events: Vec::new(),
             notes: Vec::new(),
             schedule: self.engine.schedule(),
+            least: None,
             minimal: String::new(),
             repeats: None,
             passing: None,

@@ -264,7 +264,7 @@ fn rows_name_their_discipline() {
         _ => report(case.clone(), Verdict::Exhausted),
     };
     let reports: Vec<Report> = cases.iter().map(reported).collect();
-    let mut text = listing::list(&catalogue) + &table::table(&reports);
+    let mut text = listing::list(&catalogue, &|_, _| true) + &table::table(&reports);
     text.extend(cases.iter().map(|c| c.test_name() + "\n"));
     text.extend(cases.iter().map(json::listed));
     let text = plain(&text);
@@ -272,7 +272,8 @@ fn rows_name_their_discipline() {
     let shown = &Report { trace: Some(lost_update()), ..reported(&cases[3]) };
     let header = plain(&listing::counterexample(shown, &|_| None));
     assert!(header.contains("found by shuttle dfs under cooperative in execution"), "{header}");
-    let page = html::page(&catalogue, &reports, "quick", 1, &|_| None);
+    let page =
+        html::page(&catalogue, &reports, html::Made { budget: "quick", seed: 1, part: None }, &|_| None);
     assert!(page.contains("shuttle dfs under priority(rpciod>task)"));
 }
 
@@ -317,10 +318,9 @@ fn junit_document() {
 fn the_lesson() {
     let catalogue = catalogue();
     let reports = reports();
-    let text =
-        listing::lesson(&catalogue.models()[0], None) + &listing::counterexample(&reports[0], &|_| None);
+    let text = listing::lesson(&catalogue.models()[0]) + &listing::counterexample(&reports[0], &|_| None);
     let text = plain(&text);
     narrow(&text);
     golden("lesson.txt", &text);
-    narrow(&plain(&listing::list(&catalogue)));
+    narrow(&plain(&listing::list(&catalogue, &|_, _| true)));
 }

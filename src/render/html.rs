@@ -14,8 +14,19 @@ use crate::check::verdict::{Expect, Verdict};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The page for `reports`, made at this budget with this seed.
-pub fn page(catalogue: &Catalogue, reports: &[Report], budget: &str, seed: u64, read: Read<'_>) -> String {
+/// How the reports of a page were made.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<'a> {
+    /// At this budget.
+    pub budget: &'a str,
+    /// With this seed.
+    pub seed: u64,
+    /// Of those variants only that have this in `model/variant`.
+    pub part: Option<&'a str>,
+}
+
+/// The page for `reports`.
+pub fn page(catalogue: &Catalogue, reports: &[Report], made: Made<'_>, read: Read<'_>) -> String {
     let mut data = Data::default();
     let mut variants = Vec::new();
     for m in catalogue.models() {
@@ -30,7 +41,8 @@ pub fn page(catalogue: &Catalogue, reports: &[Report], budget: &str, seed: u64, 
     let sources = sources(&data.places, read);
     // Beyond 2^53 a script would round the seed.
     let page = json!({
-        "version": env!("CARGO_PKG_VERSION"), "budget": budget, "seed": seed.to_string(),
+        "version": env!("CARGO_PKG_VERSION"), "budget": made.budget, "seed": made.seed.to_string(),
+        "part": made.part,
         "variants": variants, "failures": data.failures, "witnesses": data.witnesses,
         "sources": sources, "strings": data.strings.all,
     });

@@ -9,13 +9,16 @@ use crate::check::runner::Report;
 use std::fmt::Write;
 
 /// The catalogue: models, variants, and what each check is declared to say.
-pub fn list(catalogue: &Catalogue) -> String {
+/// `wanted`: which variants of which models.
+pub fn list(catalogue: &Catalogue, wanted: &dyn Fn(&str, &str) -> bool) -> String {
     let mut out = String::new();
     for m in catalogue.models() {
-        heading(&mut out, m);
-        for v in &m.variants {
-            variant(&mut out, v);
+        let mut variants = m.variants.iter().filter(|v| wanted(m.name, v.name)).peekable();
+        if variants.peek().is_none() {
+            continue;
         }
+        heading(&mut out, m);
+        variants.for_each(|v| variant(&mut out, v));
         out.push('\n');
     }
     out
@@ -32,6 +35,10 @@ fn variant(out: &mut String, v: &Variant) {
     if !v.about.is_empty() {
         indented(out, "    ", v.about, dim);
     }
+    checks(out, v);
+}
+
+fn checks(out: &mut String, v: &Variant) {
     for c in &v.checks {
         let expect = c.expect.to_string() + &under(&c.discipline);
         for (i, line) in wrapped(&expect, WIDTH - 19).iter().enumerate() {
@@ -58,24 +65,38 @@ fn named(out: &mut String, name: &str, word: &str, sentence: &str) {
     }
 }
 
-/// The lesson of a model up to its counterexample; of one variant the incident alone, for its counterexample is what was
-/// asked for.
-pub fn lesson(m: &Model, only: Option<&Variant>) -> String {
+/// What the counterexample of a variant is headed with: few lines, for it is the counterexample that was asked for.
+pub fn opening(m: &Model, v: &Variant) -> String {
+    let mut out = String::new();
+    let incident = m.incident.map_or(String::new(), |i| format!(", incident {i}"));
+    let head = format!("{}/{}", m.name, v.name);
+    let _ = writeln!(out, "{}  {}", bold(head), dim(format!("{}{incident}", v.role.word())));
+    indented(&mut out, "  ", m.title, |s| s);
+    if !v.about.is_empty() {
+        indented(&mut out, "  ", &format!("this variant: {}", v.about), dim);
+    }
+    out
+}
+
+/// What else there is to say of a variant: what each of its checks is declared to say, and the incident.
+pub fn background(m: &Model, v: &Variant) -> String {
+    let mut out = format!("\n{}\n", bold(format!("checks of {}, with what each is declared to say", v.name)));
+    checks(&mut out, v);
+    let incident = m.lesson.split("\n# ").next().unwrap_or_default();
+    let incident = incident.trim_start().strip_prefix("# Incident").unwrap_or_default().trim();
+    if !incident.is_empty() {
+        let number = m.incident.map_or(String::new(), |i| format!(" {i}"));
+        let _ = writeln!(out, "\n{}", bold(format!("incident{number}")));
+        let text = incident.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        indented(&mut out, "  ", &text, |s| s);
+    }
+    out
+}
+
+/// The lesson of a model up to its counterexample.
+pub fn lesson(m: &Model) -> String {
     let mut out = String::new();
     heading(&mut out, m);
-    if let Some(only) = only {
-        let incident = m.lesson.split("\n# ").next().unwrap_or_default();
-        let incident = incident.trim_start().strip_prefix("# Incident").unwrap_or_default().trim();
-        if !incident.is_empty() {
-            out.push('\n');
-            let text = incident.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-            indented(&mut out, "  ", &text, |s| s);
-        }
-        out.push('\n');
-        variant(&mut out, only);
-        let _ = writeln!(out, "{}", dim(format!("  (`selvedge show {}` has the whole lesson)", m.name)));
-        return out;
-    }
     if !m.lesson.is_empty() {
         out.push('\n');
         for line in m.lesson.lines() {

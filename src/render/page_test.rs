@@ -1,14 +1,14 @@
 //! The HTML page as a function of reports: what is in it, what cannot get out of it, and that it is the same every time.
 
 use super::golden::{catalogue, reports};
-use super::html::page;
+use super::html::{Made, page};
 use crate::check::runner::Report;
 use serde_json::Value;
 use std::time::Duration;
 
 fn made(reports: &[Report]) -> String {
     let read = |file: &str| (file == "models/src/counter.rs").then(|| "let n = 1;\n".repeat(30));
-    page(&catalogue(), reports, "quick", 1, &read)
+    page(&catalogue(), reports, Made { budget: "quick", seed: 1, part: None }, &read)
 }
 
 /// The JSON of an element, by its id.

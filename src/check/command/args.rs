@@ -77,6 +77,8 @@ pub struct CheckArgs {
 
 #[derive(Args, Debug)]
 pub struct ListArgs {
+    /// Only variants with this text in `model/variant`.
+    pub filter: Option<String>,
     /// How to print the catalogue.
     #[arg(long, value_enum, default_value = "human")]
     pub format: ListFormat,
@@ -100,6 +102,8 @@ pub struct ReplayArgs {
 
 #[derive(Args, Debug)]
 pub struct ReportArgs {
+    /// Only variants with this text in `model/variant`; the page says that it is a part.
+    pub filter: Option<String>,
     /// Writes `report.html` into this folder.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -107,6 +111,8 @@ pub struct ReportArgs {
 
 #[derive(Args, Debug)]
 pub struct LitmusArgs {
+    /// Only tests with this text in their names.
+    pub filter: Option<String>,
     /// How to print the results.
     #[arg(long, value_enum, default_value = "human")]
     pub format: ListFormat,

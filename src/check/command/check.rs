@@ -1,7 +1,7 @@
 //! `selvedge check`: the gate.
 
 use super::args::{CheckArgs, Format};
-use super::{Fault, exit, output, some_names};
+use super::{Fault, exit, meant, output};
 use crate::check::model::{Budget, Catalogue, EngineKind};
 use crate::check::runner::agreement::Disagreement;
 use crate::check::runner::case::{Case, Selection, select, shard};
@@ -77,13 +77,16 @@ fn selected(catalogue: &Catalogue, args: &CheckArgs, budget: Budget) -> Result<V
 fn nothing(catalogue: &Catalogue, args: &CheckArgs, selection: &Selection) -> String {
     let by_name = select(catalogue, &Selection { engine: None, budget: Budget::Deep, ..selection.clone() });
     match (&args.filter, by_name.is_empty()) {
-        (Some(f), true) => {
-            let names = some_names(f, catalogue.models().iter().map(|m| m.name));
-            format!("no model/variant contains `{f}`; the models are {names} (see `selvedge list`)")
-        }
+        (Some(f), true) => no_such(catalogue, f),
         (None, true) => "the catalogue has no checks".to_owned(),
         _ => "nothing is left of the selection with this engine and budget; see `selvedge list`".to_owned(),
     }
+}
+
+/// That nothing is called so, and what is.
+pub(super) fn no_such(catalogue: &Catalogue, filter: &str) -> String {
+    let names = meant(filter, "the models are", catalogue.models().iter().map(|m| m.name));
+    format!("no model/variant contains `{filter}`; {names} (see `selvedge list`)")
 }
 
 /// What has been seen of the run so far.

@@ -1,11 +1,11 @@
 //! `selvedge litmus`: every litmus test under every engine, against the memory model and what is declared.
 
 use super::args::{ListFormat, LitmusArgs};
-use super::{Fault, exit, output};
+use super::{Fault, exit, meant, output};
 use crate::check::litmus::judge::Row;
 use crate::check::litmus::run;
 use crate::check::litmus::subject::SUBJECTS;
-use crate::check::litmus::tests;
+use crate::check::litmus::{Test, tests};
 use crate::check::model::Budget;
 use crate::check::runner::interrupt;
 use crate::check::runner::limits::Limits;
@@ -19,10 +19,16 @@ pub fn litmus(args: &LitmusArgs) -> Result<u8, Fault> {
     let limits = Limits::of(Budget::Quick).map_err(Fault::usage)?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let start = Instant::now();
-    let bar = bar(tests().count() * SUBJECTS.len());
+    let filter = args.filter.as_deref().unwrap_or_default();
+    let wanted: Vec<&'static Test> = tests().filter(|t| t.name.contains(filter)).collect();
+    if wanted.is_empty() {
+        let names = meant(filter, "the first of them are", tests().map(|t| t.name));
+        return Err(Fault::nothing(format!("no litmus test contains `{filter}`; {names}")));
+    }
+    let bar = bar(wanted.len() * SUBJECTS.len());
     let mut rows: Vec<Row> = Vec::new();
     let mut gone = false;
-    let complete = run::run(jobs, limits, |row| {
+    let complete = run::run(&wanted, jobs, limits, |row| {
         bar.inc(1);
         bar.set_message(row.test.name);
         if args.format == ListFormat::Json && !gone {

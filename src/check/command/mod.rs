@@ -99,21 +99,30 @@ impl Fault {
     }
 }
 
-/// `a, b and 3 more`: names for a message of one line, those first that `wanted` may have been meant for.
-fn some_names(wanted: &str, names: impl Iterator<Item = impl Into<String>>) -> String {
-    const SHOWN: usize = 8;
-    let mut all: Vec<String> = names.map(Into::into).collect();
-    let likely = |name: &String| {
+/// `did you mean a?`, if `wanted` may have been meant for one of these names; else all of them behind `say`.
+fn meant(wanted: &str, say: &str, names: impl Iterator<Item = impl Into<String>>) -> String {
+    let all: Vec<String> = names.map(Into::into).collect();
+    let near = near(wanted, &all);
+    if near.is_empty() { format!("{say} {}", few(&all)) } else { format!("did you mean {}?", few(&near)) }
+}
+
+/// Those names that `wanted` may have been meant for, the most likely first.
+fn near(wanted: &str, all: &[String]) -> Vec<String> {
+    let likely = |name: &&String| {
         let (name, wanted) = (name.to_lowercase(), wanted.to_lowercase());
         !wanted.is_empty() && (name.contains(&wanted) || edits(&name, &wanted) <= wanted.chars().count() / 3)
     };
-    if all.iter().any(likely) {
-        all.retain(likely);
-        all.sort_by_key(|name| edits(name, wanted));
-    }
-    let mut text = all.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if all.len() > SHOWN {
-        text += &format!(" and {} more", all.len() - SHOWN);
+    let mut near: Vec<String> = all.iter().filter(likely).cloned().collect();
+    near.sort_by_key(|name| edits(name, wanted));
+    near
+}
+
+/// `a, b and 3 more`.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
     }
     text
 }
@@ -135,15 +144,16 @@ fn edits(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{edits, some_names};
+    use super::{edits, meant};
 
     #[test]
     fn what_was_meant_comes_first() {
         let models = ["session_id_reuse", "vserver_swap", "pool_cache"];
-        assert_eq!(some_names("vserver", models.into_iter()), "vserver_swap");
-        assert_eq!(some_names("VSERVER_SWAP", models.into_iter()), "vserver_swap");
-        assert_eq!(some_names("pool_cahce", models.into_iter()), "pool_cache");
-        assert_eq!(some_names("nothing_like_it", models.into_iter()), models.join(", "));
+        let says = |wanted| meant(wanted, "the models are", models.into_iter());
+        assert_eq!(says("vserver"), "did you mean vserver_swap?");
+        assert_eq!(says("VSERVER_SWAP"), "did you mean vserver_swap?");
+        assert_eq!(says("pool_cahce"), "did you mean pool_cache?");
+        assert_eq!(says("nothing_like_it"), format!("the models are {}", models.join(", ")));
         assert_eq!((edits("", "abc"), edits("abc", "abd"), edits("kitten", "sitting")), (3, 1, 3));
     }
 }

@@ -2,7 +2,7 @@
 //! file; with `--bless`, the folder is written anew.
 
 use super::args::ReplayArgs;
-use super::{Fault, exit, output, some_names};
+use super::{Fault, exit, meant, output};
 use crate::check::model::{Budget, Catalogue, EngineKind, Role};
 use crate::check::runner::case::{Case, Selection, select};
 use crate::check::runner::limits::Limits;
@@ -66,7 +66,11 @@ fn one(catalogue: &Catalogue, file: &Path, limits: Limits) -> Result<Option<(Str
         (Some(then), Some(now)) => then != now,
         _ => false,
     };
+    let same = report.fingerprint.as_ref() == Some(&saved.fingerprint);
     let how = match (changed, diverged) {
+        (false, false) if same && code == exit::OK && !saved.logs(&report) => {
+            "; the log in the file is not that of this schedule: it was edited, or another build wrote it"
+        }
         (true, false) => "; model changed: it does other operations than when this was saved",
         (true, true) => "; model changed: the schedule no longer fits it, so the search was made again",
         (false, true) => "; the schedule no longer fits the model, so the search was made again",
@@ -168,8 +172,8 @@ fn case_of(catalogue: &Catalogue, saved: &Saved) -> Result<Case, String> {
         all.into_iter().filter(|c| c.model == saved.model && c.variant == saved.variant).collect();
     if of_variant.is_empty() {
         let all = catalogue.models().iter().flat_map(|m| m.variants.iter().map(move |v| (m.name, v.name)));
-        let names = some_names(&from, all.map(|(m, v)| format!("{m}/{v}")));
-        return Err(format!("the file is of {from}, which this catalogue does not have; it has {names}"));
+        let names = meant(&from, "it has", all.map(|(m, v)| format!("{m}/{v}")));
+        return Err(format!("the file is of {from}, which this catalogue does not have; {names}"));
     }
     let found = of_variant.into_iter().find(|c| {
         c.engine.word() == saved.engine

@@ -1,7 +1,8 @@
-//! `selvedge show MODEL[/VARIANT]`: the lesson, with the counterexample found anew.
+//! `selvedge show MODEL[/VARIANT]`: the lesson, with the counterexample found anew; of one variant the counterexample
+//! first.
 
 use super::args::ShowArgs;
-use super::{Fault, exit, output, some_names};
+use super::{Fault, exit, few, meant, near, output};
 use crate::check::model::{Budget, Catalogue, EngineKind, Model, Role, Variant};
 use crate::check::runner::case::{Case, Selection, select};
 use crate::check::runner::limits::Limits;
@@ -12,13 +13,14 @@ use crate::render::{listing, outcomes, source};
 
 /// Shows a model or a variant.
 pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
-    let (model, variant) = find(catalogue, &args.name)?;
+    let (model, asked) = find(catalogue, &args.name)?;
     let limits = Limits::of(Budget::Quick).map_err(Fault::usage)?;
-    if output::try_print(&listing::lesson(model, variant)).is_err() {
+    let first = asked.map_or_else(|| listing::lesson(model), |v| listing::opening(model, v));
+    if output::try_print(&first).is_err() {
         return Ok(exit::OK);
     }
     let fails = |v: &&Variant| matches!(v.role, Role::Buggy | Role::WrongFix | Role::Canary);
-    let Some(variant) = variant.or_else(|| model.variants.iter().find(fails)) else { return Ok(exit::OK) };
+    let Some(variant) = asked.or_else(|| model.variants.iter().find(fails)) else { return Ok(exit::OK) };
     let reports = run(catalogue, model, variant, limits)?;
     let shortest = outcomes::clearest(reports.iter());
     if let Some((report, trace)) = shortest {
@@ -31,15 +33,18 @@ pub fn show(catalogue: &Catalogue, args: &ShowArgs) -> Result<u8, Fault> {
         let text = format!("\nno counterexample of {} at the quick budget: {}\n", variant.name, r.verdict);
         output::print(&text);
     }
+    if asked.is_some() {
+        output::print(&listing::background(model, variant));
+    }
     if let Some(r) = outcomes::best(reports.iter()) {
         output::print(&outcomes::text(model, r, shortest.map(|(_, t)| t)));
     }
-    let whole = args.name == model.name;
-    if !whole {
-        output::print("\n");
-    }
-    for r in proofs(catalogue, model, limits)? {
-        output::print(&if whole { outcomes::text(model, &r, None) } else { outcomes::line(model, &r) });
+    let proofs = proofs(catalogue, model, limits)?;
+    if asked.is_none() {
+        proofs.iter().for_each(|r| output::print(&outcomes::text(model, r, None)));
+    } else {
+        let lines: String = proofs.iter().map(|r| outcomes::line(model, r)).collect();
+        output::print(&format!("\n{lines}(`selvedge show {}` tells the whole lesson)\n", model.name));
     }
     Ok(if runner::interrupt::requested() { exit::INTERRUPTED } else { exit::OK })
 }
@@ -93,22 +98,28 @@ fn some(catalogue: &Catalogue, limits: Limits, wanted: impl Fn(&Case) -> bool) -
 fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Model, Option<&'a Variant>), Fault> {
     let (model, variant) = name.split_once('/').map_or((name, None), |(m, v)| (m, Some(v)));
     let Some(m) = catalogue.models().iter().find(|m| m.name == model) else {
-        // A variant's name alone is a name that somebody may have meant.
-        let variants = catalogue.models().iter().flat_map(|m| m.variants.iter().map(move |v| (m, v)));
-        let meant: Vec<String> =
-            variants.filter(|(_, v)| v.name == name).map(|(m, v)| format!("{}/{}", m.name, v.name)).collect();
-        let (what, names) = match meant.is_empty() {
-            true => ("the models are", some_names(model, catalogue.models().iter().map(|m| m.name))),
-            false => ("there is a variant of that name:", meant.join(", ")),
+        // A variant's name alone is a name that somebody may have meant, as is the name of a model with one that it has.
+        let variants = || catalogue.models().iter().flat_map(|m| m.variants.iter().map(move |v| (m, v)));
+        let models: Vec<String> = catalogue.models().iter().map(|m| m.name.to_owned()).collect();
+        let near = near(model, &models);
+        let could = |(m, v): &(&Model, &Variant)| match variant {
+            None => v.name == name,
+            Some(variant) => v.name == variant && near.iter().any(|n| n == m.name),
         };
-        return Err(Fault::usage(format!("there is no model `{model}`; {what} {names}")));
+        let full: Vec<String> =
+            variants().filter(could).map(|(m, v)| format!("{}/{}", m.name, v.name)).collect();
+        let names = match full.is_empty() {
+            true => meant(model, "the models are", models.into_iter()),
+            false => format!("did you mean {}?", few(&full)),
+        };
+        return Err(Fault::usage(format!("there is no model `{model}`; {names} (see `selvedge list`)")));
     };
     let Some(variant) = variant else { return Ok((m, None)) };
     match m.variants.iter().find(|v| v.name == variant) {
         Some(v) => Ok((m, Some(v))),
         None => {
-            let names = some_names(variant, m.variants.iter().map(|v| v.name));
-            Err(Fault::usage(format!("{model} has no variant `{variant}`; its variants are {names}")))
+            let names = meant(variant, "its variants are", m.variants.iter().map(|v| v.name));
+            Err(Fault::usage(format!("{model} has no variant `{variant}`; {names}")))
         }
     }
 }

@@ -24,10 +24,16 @@ pub fn find(name: &str) -> Option<&'static Test> {
     tests().find(|t| t.name == name)
 }
 
-/// Every test under every engine, each in a worker; tells `on_row` in the order of the table. `Ok(false)` if it was
+/// These tests under every engine, each in a worker; tells `on_row` in the order of the table. `Ok(false)` if it was
 /// interrupted; the error says why no worker ran.
-pub fn run(jobs: usize, limits: Limits, mut on_row: impl FnMut(Row)) -> Result<bool, String> {
-    let pairs: Vec<(&'static Test, Subject)> = tests().flat_map(|t| SUBJECTS.map(|s| (t, s))).collect();
+pub fn run(
+    tests: &[&'static Test],
+    jobs: usize,
+    limits: Limits,
+    mut on_row: impl FnMut(Row),
+) -> Result<bool, String> {
+    let of = |test: &&'static Test| SUBJECTS.map(|subject| (*test, subject));
+    let pairs: Vec<(&'static Test, Subject)> = tests.iter().flat_map(of).collect();
     let next = AtomicUsize::new(0);
     let broken = Mutex::new(None);
     let (tell, told) = std::sync::mpsc::channel();

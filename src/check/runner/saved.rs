@@ -1,7 +1,7 @@
 //! Counterexample files: written whole or not at all, and refused when they belong to something else.
 
 use super::Report;
-use super::trace::{Size, TraceEvent};
+use super::trace::{Size, Trace, TraceEvent};
 use crate::check::model::EngineKind;
 use crate::check::worker::protocol::WirePlan;
 use serde::{Deserialize, Serialize};
@@ -81,10 +81,6 @@ impl Saved {
     /// The counterexample of `report`, if it has one.
     pub fn of(report: &Report) -> Option<Saved> {
         let (trace, case) = (report.trace.as_ref()?, &report.case);
-        let line = |e: &TraceEvent| {
-            let who = trace.threads.get(e.thread).map_or("?", |t| t.name.as_str());
-            format!("{who}: {} @ {}", e.text, e.at)
-        };
         Some(Saved {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -106,9 +102,16 @@ impl Saved {
             minimal: trace.minimal.clone(),
             message: trace.message.clone(),
             schedule: trace.schedule.clone(),
-            events: trace.events.iter().map(line).collect(),
+            events: lines(trace),
             repeats: trace.repeats.map(|(first, last)| (first + 1, last + 1)),
         })
+    }
+
+    /// Is the log in the file that of the execution in `report`? Lines of source may have moved since.
+    pub fn logs(&self, report: &Report) -> bool {
+        let operation = |line: &String| line.rsplit_once(" @ ").map_or(line.clone(), |(op, _)| op.to_owned());
+        let log = report.trace.as_ref().map(lines).unwrap_or_default();
+        self.events.iter().map(operation).eq(log.iter().map(operation))
     }
 
     /// Writes the file into `dir` and returns its absolute path.
@@ -131,13 +134,17 @@ impl Saved {
             return Err(format!("{at} is not a counterexample file: it is no file, or too large; {hint}"));
         }
         let bytes = std::fs::read(path).map_err(|e| format!("cannot read {at}: {e}"))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| format!("{at} is not a counterexample file: it is not text; {hint}"))?;
+        let refuse = |what: &str| format!("{at} is not a counterexample file: it {what}; {hint}");
+        const CUT: &str = "ends in the middle";
+        let text = String::from_utf8(bytes).map_err(|e| match e.utf8_error().error_len() {
+            None => refuse(CUT),
+            Some(_) => refuse("is not text"),
+        })?;
+        if text.trim().is_empty() {
+            return Err(refuse("is empty"));
+        }
         let mut value: serde_json::Value =
-            serde_json::from_str(&text).map_err(|e| match e.is_eof() && !text.trim().is_empty() {
-                true => format!("{at} is not a counterexample file: it ends in the middle; {hint}"),
-                false => format!("{at} is not a counterexample file: it is not JSON; {hint}"),
-            })?;
+            serde_json::from_str(&text).map_err(|e| refuse(if e.is_eof() { CUT } else { "is not JSON" }))?;
         if value.get("format").and_then(|f| f.as_str()) != Some(FORMAT) {
             return Err(format!("{at} is not a counterexample file: `format` is not `{FORMAT}`; {hint}"));
         }
@@ -161,6 +168,15 @@ impl Saved {
         saved.plan.plan().map_err(|e| format!("{at} is damaged: {e}; {hint}"))?;
         Ok(saved)
     }
+}
+
+/// The execution, one line per operation.
+fn lines(t: &Trace) -> Vec<String> {
+    let line = |e: &TraceEvent| {
+        let who = t.threads.get(e.thread).map_or("?", |t| t.name.as_str());
+        format!("{who}: {} @ {}", e.text, e.at)
+    };
+    t.events.iter().map(line).collect()
 }
 
 /// Writes a file under a temporary name and renames it: readers see all of it or nothing.

@@ -1,5 +1,7 @@
 //! Why control passes from one thread to another, read from the log: preempted, or because it had to wait, yielded or
-//! ended. A preemption is a switch away from a thread that could have gone on; only these cost a reader thought.
+//! ended. A *preemption* is a switch away from a thread that could have gone on: not at its end, nor where it yields, nor
+//! where its next operation has to wait for another thread. Only these cost a reader thought. What is said of the number
+//! of preemptions ([`certificate`]) is said of the execution that is shown, counted here and nowhere else.
 
 use super::trace::{Trace, TraceEvent};
 use std::collections::BTreeMap;
@@ -33,6 +35,25 @@ pub fn reasons(t: &Trace) -> Vec<Option<Reason>> {
 /// How many of the switches are preemptions.
 pub fn preemptions(t: &Trace) -> usize {
     reasons(t).iter().filter(|r| **r == Some(Reason::Preempted)).count()
+}
+
+/// What is known of the number of preemptions, in words: the execution that is shown `has` so many, and none with fewer
+/// than `least` fails in the same way.
+pub fn certificate(has: usize, least: usize) -> String {
+    match (has, least) {
+        (0, 0) => "no preemption is needed".to_owned(),
+        // Counted otherwise than here: whoever said so is refuted by what is shown.
+        (has, least) if least > has => {
+            format!("not certified; {}", crate::render::count(has as u64, "preemption"))
+        }
+        (1, 1..) => "no failure without a preemption (certified)".to_owned(),
+        (has, least) if least >= has => format!("no failure with fewer than {has} preemptions (certified)"),
+        (has, 1) => format!("no failure without a preemption (certified); this one has {has}"),
+        (has, 0) => format!("not certified; {}", crate::render::count(has as u64, "preemption")),
+        (has, least) => {
+            format!("no failure with fewer than {least} preemptions (certified); this one has {has}")
+        }
+    }
 }
 
 /// Who holds which lock at a place in the log.
@@ -252,5 +273,20 @@ mod tests {
         let wants = Some(("wait", Some("cv")));
         assert_eq!(first(&[look, signal("notify_one cv woke 0")], wants), Reason::Preempted);
         assert_eq!(first(&[look, signal("notify_one cv woke 1")], wants), Reason::Waits("on cv".to_owned()));
+    }
+
+    #[test]
+    fn a_certificate_claims_no_more_than_was_tried() {
+        for (has, least, says) in [
+            (0, 0, "no preemption is needed"),
+            (0, 1, "not certified; 0 preemptions"),
+            (2, 1, "no failure without a preemption (certified); this one has 2"),
+            (1, 1, "no failure without a preemption (certified)"),
+            (3, 3, "no failure with fewer than 3 preemptions (certified)"),
+            (3, 2, "no failure with fewer than 2 preemptions (certified); this one has 3"),
+            (2, 0, "not certified; 2 preemptions"),
+        ] {
+            assert_eq!(certificate(has, least), says);
+        }
     }
 }

@@ -69,6 +69,7 @@ impl Witness {
             events: e.events,
             notes: e.notes,
             schedule: Vec::new(),
+            least: None,
             minimal: String::new(),
             repeats: Default::default(),
             passing: None,

@@ -139,9 +139,9 @@ function verdict(v) {
     const sampled = v.checks.filter((c) => c.word === 'not-found'), properties = v.properties.filter(([, kind]) => kind !== 'sometimes').map(([p]) => p);
     const says = failuresOf(v).length ? '✗ Fails; below is one of its executions that does not.'
       : found.length ? '✗ Fails: ' + found[0].verdict + ', by ' + names(found) + '.'
-      : proof ? (differing(v).length ? 'Holds' : '✓ Holds') + ': ' + proof.engine + ' has explored every execution of the model (' + proof.executions.toLocaleString('en') + ').'
+      : proof ? (differing(v).length ? 'No violation seen by ' + proof.engine + ', which' : '✓ Holds: ' + proof.engine) + ' has explored every execution of the model (' + proof.executions.toLocaleString('en') + ').'
       : answers.length ? 'No answer: ' + answers.map((c) => c.engine + ': ' + c.verdict).join('; ') + '.' : 'No failure seen at this budget; that proves nothing.';
-    box.replaceChildren(off(v), make('h3', {}, says), proof && !found.length ? make('p', {}, 'Shown for this model, its threads and its operations'
+    box.replaceChildren(off(v), make('h3', {}, says), proof && !found.length ? make('p', {}, (differing(v).length ? 'That alone is not what was declared. ' : '') + 'Shown for this model, its threads and its operations'
       + (proof.engine === 'exact' ? ', under the memory model RC11 (no load buffering)' : ', within what ' + proof.engine + ' sees') + ': '
       + (properties.length ? properties.join(', ') + ', and ' : '') + 'no data race, deadlock or lost wake-up.'
       + (sampled.length ? ' Only sampled, by ' + names(sampled) + '.' : '') + ' Nothing is said of memory that the facade does not see, of the compiler or of the hardware.') : '');
@@ -217,7 +217,7 @@ function gate() {
 
 function summary() {
   const checks = data.variants.flatMap((v) => v.checks), off = checks.filter((c) => !c.ok).length, first = data.variants.find((v) => differing(v).length);
-  $('summary').replaceChildren(make('b', { class: off ? 'bad' : 'good' }, off ? make('a', { href: '#v=' + nameOf(first) + '&step=0', class: 'bad' }, '✗ ' + off + ' of ' + count(checks.length, 'check') + ' not as declared')
+  $('summary').replaceChildren(data.part === null ? '' : make('b', { class: 'part' }, 'A part: only variants with “' + data.part + '” in their names. '), make('b', { class: off ? 'bad' : 'good' }, off ? make('a', { href: '#v=' + nameOf(first) + '&step=0', class: 'bad' }, '✗ ' + off + ' of ' + count(checks.length, 'check') + ' not as declared')
     : '✓ ' + count(checks.length, 'check') + ', all as declared'),
     ` · ${count(data.variants.length, 'variant')} · ${data.budget} budget, seed ${data.seed} · selvedge ${data.version}`);
 }

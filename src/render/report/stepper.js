@@ -70,7 +70,9 @@ function build(track) {
   const next = (t) => {
     const what = track.threads[t].next.replace(/ begins$/, '');
     if (half(t)) return [span('mark', '◆ '), make('strong', {}, 'here: ' + what)];
-    return track.stuck ? (what === 'yield' ? 'goes round again' : 'waits: ' + what) : 'next: ' + what;
+    // Who moves in the round that repeats is not stuck, even where it waits just now.
+    const moves = track.events.some((e, i) => e.t === t && round(track, i));
+    return track.stuck && what === 'yield' ? 'goes round again' : (track.stuck && !moves ? 'waits: ' : 'next: ') + what;
   };
   const then = waiting.length ? make('tr', { class: 'then' }, make('th', { scope: 'row', class: 'n soft' }, 'then'),
     used.map((t) => make('td', { class: 'lane soft' }, waiting.includes(t) ? next(t) : '')),

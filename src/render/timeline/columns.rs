@@ -1,5 +1,6 @@
 //! The layout of the picture: a column for the number, one for each thread, some for state, one for the source.
 
+use super::fit::Heights;
 use super::state::StateColumn;
 use super::{WIDTH, clipped, wrapped};
 use crate::check::runner::trace::Trace;
@@ -10,15 +11,13 @@ const NUMBER: usize = 5;
 const GAP: usize = 2;
 /// Positions in another file than most are cut to this.
 const AT: usize = 20;
-/// Positions go when a thread's column would be narrower than this because of them.
-const NARROW: usize = 22;
-/// A state column goes when texts would be broken to less than this because of it.
-const ROOMY: usize = 26;
-/// More are a crowd.
-const STATES: usize = 4;
+/// Titles and marks may be cut to this where there is no room.
+const TITLE: usize = 18;
+/// No thread's column is narrower.
+const NARROWEST: usize = 8;
 
 /// A row of the picture.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Row {
     pub number: String,
     pub thread: usize,
@@ -29,67 +28,126 @@ pub(super) struct Row {
     pub state: Option<usize>,
     pub at: String,
     pub bold: bool,
+    /// It tells of several steps.
+    pub joined: bool,
 }
 
 /// What goes where.
-pub(super) struct Columns<'s> {
+pub(super) struct Columns {
     /// Threads with their widths.
     threads: Vec<(usize, usize)>,
-    states: Vec<(&'s StateColumn, usize)>,
+    states: Vec<(StateColumn, usize)>,
     /// 0: positions are left out.
     at: usize,
+    /// There are positions.
+    positions: bool,
     /// The file of most positions: it is said once, and they are lines of it.
     file: String,
-    /// Something that changes, or where it happens, has found no room.
-    pub cramped: bool,
+    /// Something changes, and had no room.
+    pub left_out_states: bool,
 }
 
-/// The widest that columns may be, so that all of them fit into `room`.
-fn widest(natural: &[usize], room: usize) -> usize {
-    let fits = |cap: usize| natural.iter().map(|n| (*n).min(cap) + GAP).sum::<usize>() <= room;
-    let longest = natural.iter().copied().max().unwrap_or(0);
-    (1..=longest).rev().find(|cap| fits(*cap)).unwrap_or(1)
-}
-
-impl<'s> Columns<'s> {
-    /// Columns for `rows`, of the threads `used`.
-    pub fn new(t: &Trace, used: &[usize], rows: &[Row], states: &'s [StateColumn]) -> Columns<'s> {
-        let natural: Vec<usize> = used
-            .iter()
-            .map(|i| {
-                let texts = rows.iter().filter(|r| r.thread == *i).map(|r| r.text.chars().count());
-                let marks =
-                    rows.iter().flat_map(|r| &r.marks).filter(|m| m.0 == *i).map(|m| m.1.chars().count());
-                texts.chain(marks).chain([title(t, *i).chars().count(), 8]).max().unwrap_or(8)
-            })
-            .collect();
-        let mut room = WIDTH - NUMBER - 1;
-        let file = usual(rows);
-        let wanted = rows.iter().map(|r| short(&r.at, &file).chars().count()).max().unwrap_or(0);
-        let longest = natural.iter().copied().max().unwrap_or(0);
-        let enough = |room: usize, least: usize| {
-            let cap = widest(&natural, room);
-            cap >= longest || cap >= least
-        };
-        let at = if enough(room.saturating_sub(wanted), NARROW) { wanted } else { 0 };
-        room -= at;
-        let mut kept = Vec::new();
-        for s in states {
-            let width = s.width();
-            if kept.len() < STATES && enough(room.saturating_sub(width + GAP), ROOMY) {
-                room -= width + GAP;
-                kept.push((s, width));
+/// The width of each column where they have `room` together: of all ways to share it the one in which the texts take the
+/// fewest lines, words that are broken counting a little; what is then left over goes to the narrowest for their texts.
+fn shared_out(room: usize, columns: &[(usize, usize, Vec<&str>)], heights: &Heights) -> Vec<usize> {
+    let natural = |i: usize| columns[i].1;
+    let mut widths: Vec<usize> = (0..columns.len()).map(natural).collect();
+    let total = |widths: &[usize]| widths.iter().map(|w| w + GAP).sum::<usize>();
+    if total(&widths) <= room {
+        return widths;
+    }
+    let least = columns.iter().map(|c| c.0 + GAP).sum::<usize>();
+    if least > room {
+        let even = (room / columns.len()).saturating_sub(GAP).max(1);
+        return widths.into_iter().map(|w| w.min(even)).collect();
+    }
+    const BROKEN: usize = 1;
+    const LINE: usize = 3;
+    let cost = |(least, natural, texts): &(usize, usize, Vec<&str>)| -> Vec<usize> {
+        let mut costs = vec![0; natural - least + 1];
+        for text in texts {
+            let lines = heights.of(text, WIDTH);
+            let word = text.split(' ').map(|w| w.chars().count()).max().unwrap_or(0);
+            for (i, cost) in costs.iter_mut().enumerate() {
+                let width = least + i;
+                let broken = lines[width] > 1 && word + 2 > width;
+                *cost += LINE * lines[width] + if broken { BROKEN } else { 0 };
             }
         }
-        let cap = widest(&natural, room);
-        let threads = used.iter().zip(&natural).map(|(i, n)| (*i, (*n).min(cap))).collect();
-        let cramped = at < wanted || (kept.is_empty() && !states.is_empty());
-        Columns { threads, states: kept, at, file, cramped }
+        costs
+    };
+    // By how much room the columns so far have: their least cost, and the width of the last of them.
+    let mut best: Vec<Vec<(usize, usize)>> = vec![vec![(0, 0); room + 1]];
+    for column in columns {
+        let costs = cost(column);
+        let before = &best[best.len() - 1];
+        let with = |space: usize| {
+            let widths = (column.0..=column.1).take_while(|w| w + GAP <= space);
+            let all = widths.map(|w| (before[space - w - GAP].0.saturating_add(costs[w - column.0]), w));
+            all.min().unwrap_or((usize::MAX, column.0))
+        };
+        let now = (0..=room).map(with).collect();
+        best.push(now);
+    }
+    let mut space = room;
+    for i in (0..columns.len()).rev() {
+        widths[i] = best[i + 1][space].1;
+        space -= widths[i] + GAP;
+    }
+    for _ in 0..space {
+        let lacks = |i: &usize| natural(*i) - widths[*i];
+        if let Some(i) = (0..columns.len()).filter(|i| lacks(i) > 0).max_by_key(lacks) {
+            widths[i] += 1;
+        }
+    }
+    widths
+}
+
+impl Columns {
+    /// Columns for `rows`, of the threads that appear, with these beside them.
+    pub fn new(t: &Trace, rows: &[Row], states: Vec<StateColumn>, at: bool, heights: &Heights) -> Columns {
+        let used: Vec<usize> = (0..t.threads.len()).filter(|i| appears(t, *i)).collect();
+        let file = usual(rows);
+        let wanted = rows.iter().map(|r| short(&r.at, &file).chars().count()).max().unwrap_or(0);
+        let at = if at { wanted } else { 0 };
+        let states: Vec<(StateColumn, usize)> =
+            states.into_iter().map(|s| (s.width(), s)).map(|(w, s)| (s, w)).collect();
+        let beside: usize = states.iter().map(|(_, w)| w + GAP).sum();
+        let room = (WIDTH - NUMBER - 1).saturating_sub(at + beside);
+        let column = |i: &usize| {
+            let texts: Vec<&str> = rows.iter().filter(|r| r.thread == *i).map(|r| r.text.as_str()).collect();
+            let marks = rows.iter().flat_map(|r| &r.marks).filter(|m| m.0 == *i).map(|m| m.1.chars().count());
+            let titled = marks.chain([title(t, *i).chars().count(), NARROWEST]).max().unwrap_or(NARROWEST);
+            let natural = texts.iter().map(|x| x.chars().count()).chain([titled]).max().unwrap_or(titled);
+            (titled.min(TITLE), natural.min(WIDTH), texts)
+        };
+        let columns: Vec<_> = used.iter().map(column).collect();
+        let widths = shared_out(room, &columns, heights);
+        let threads = used.into_iter().zip(widths).collect();
+        Columns { threads, states, at, positions: wanted > 0, file, left_out_states: false }
     }
 
-    /// Are there state columns?
-    pub fn show_state(&self) -> bool {
-        !self.states.is_empty()
+    /// How many state columns there are.
+    pub fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    /// For each state column: does it show the beginning of a long text only?
+    pub fn clipped(&self) -> impl Iterator<Item = bool> {
+        self.states.iter().map(|(s, width)| s.natural() > *width)
+    }
+
+    /// What would have been told in a column of its own, and had no room.
+    pub fn left_out(&self) -> Vec<&'static str> {
+        let at = (self.positions && self.at == 0).then_some("the lines of source");
+        at.into_iter().chain(self.left_out_states.then_some("what objects hold")).collect()
+    }
+
+    /// In how many lines header, rules and rows are written.
+    pub fn height(&self, rows: &[Row], heights: &Heights) -> usize {
+        let width = |thread: usize| self.threads.iter().find(|c| c.0 == thread).map_or(WIDTH, |c| c.1);
+        let row = |r: &Row| heights.of(&r.text, WIDTH)[width(r.thread)].max(1);
+        3 + usize::from(self.at > 0) + rows.iter().map(row).sum::<usize>()
     }
 
     pub fn header(&self, out: &mut String, t: &Trace) {
@@ -126,7 +184,9 @@ impl<'s> Columns<'s> {
     pub fn row(&self, out: &mut String, row: &Row) {
         let parts = |i: usize, w: usize| match row.marks.iter().find(|m| m.0 == i) {
             _ if i == row.thread => wrapped(&row.text, w),
-            Some((_, mark)) => vec![clipped(mark, w)],
+            // `~ waits for run 1` is short for `~ waits for run 1 to end`.
+            Some((_, mark)) if mark.chars().count() <= w => vec![mark.clone()],
+            Some((_, mark)) => vec![clipped(mark.trim_end_matches(" to end"), w)],
             None => Vec::new(),
         };
         let cells: Vec<(Vec<String>, usize)> =
@@ -182,4 +242,10 @@ fn short(at: &str, file: &str) -> String {
         Some(0) | None => name.to_owned(),
         Some(more) => format!("..{}", name.chars().skip(more + 2).collect::<String>()),
     }
+}
+
+fn appears(t: &Trace, i: usize) -> bool {
+    // One that has not begun is there too: that it has not may be what matters.
+    let waits = !t.threads[i].ended;
+    waits || t.thread == Some(i) || t.events.iter().any(|e| e.thread == i)
 }

@@ -19,10 +19,15 @@ pub(super) struct StateColumn {
 }
 
 impl StateColumn {
-    /// As wide as it needs to be.
+    /// As wide as it needs to be, and no wider than a column beside others may be.
     pub fn width(&self) -> usize {
+        self.natural().min(20)
+    }
+
+    /// As wide as its name and its longest value.
+    pub fn natural(&self) -> usize {
         let cells = self.cells.iter().map(|(v, changed)| v.chars().count() + usize::from(*changed));
-        cells.max().unwrap_or(0).max(self.name.chars().count()).min(20)
+        cells.max().unwrap_or(0).max(self.name.chars().count())
     }
 }
 

@@ -105,6 +105,13 @@ pub(super) fn changes(e: &TraceEvent) -> Option<&str> {
     (ends && e.object.as_deref() != Some(change)).then_some(change)
 }
 
+/// A step where there is little room: what its author says of it, or else what it is.
+pub(super) fn brief(t: &Trace, s: &Step<'_>) -> String {
+    let notes = t.events[s.first..=s.last].iter().filter(|e| e.thread == s.thread && !e.note.is_empty());
+    let notes: Vec<&str> = notes.map(|e| e.note.as_str()).collect();
+    if notes.is_empty() { s.text.clone() } else { notes.join(", ") }
+}
+
 /// The event by whose number the row that shows event `i` goes: the first that is folded into it. The end of a thread has
 /// no row; then it is the last one of that thread.
 pub(in crate::render) fn row(t: &Trace, i: usize) -> usize {

@@ -47,7 +47,7 @@ pub fn at_the_end(kind: Violation) -> bool {
 }
 
 /// Is it a failure of two accesses, of which either may come first?
-pub fn clashes(kind: Violation) -> bool {
+fn clashes(kind: Violation) -> bool {
     matches!(kind, Violation::DataRace | Violation::UseAfterFree)
 }
 
@@ -108,6 +108,8 @@ impl Worker {
         s.seen.clear();
         drop(s);
         run.keep_notes(false);
+        // Of what came before in this seat.
+        run.missed_notes();
         i.e.x.locations = Locations::new(names);
         Worker { exact, run, scenario, steps: plan.steps, counts: true, go_on: false }
     }

@@ -15,7 +15,7 @@
 //! loops wait), `spurious` and `repeats` (which calls end by themselves), `forward` and `backward` (the algorithm),
 //! `consistency` (the axioms), `lower` (operations of the facade to events), `arcs` and `cells` (what needs no events),
 //! `job`, `standstill` and `search` (one job; where nothing moves; workers and results), `linear` and `witness` (from a
-//! failing graph to the execution that is shown), `nearest` (one that passes), and `estimate` (how large a search is).
+//! failing graph to the execution that is shown), `nearest` (one that passes), `retold` (what is said of outcomes), and `estimate` (how large a search is).
 
 mod arcs;
 mod backward;
@@ -33,6 +33,7 @@ mod locations;
 mod lower;
 mod nearest;
 mod repeats;
+mod retold;
 mod rounds;
 mod search;
 mod spurious;

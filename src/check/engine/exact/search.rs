@@ -40,6 +40,8 @@ struct Pool {
     outcomes: BTreeMap<Outcome, u64>,
     witnesses: BTreeMap<Outcome, (Vec<u32>, Execution)>,
     seen: Vec<&'static str>,
+    /// The model says something that nobody has listened to.
+    unsaid: bool,
     /// Some wait could have timed out once more.
     capped: bool,
     /// Some call could have ended spuriously once more, which changes what happens.
@@ -128,6 +130,9 @@ fn conclude(mut pool: Pool, scenario: &Scenario, plan: &Plan, mode: &Mode) -> Ex
                 x.verdict = Verdict::Bounded { k: IN_ROW };
             }
             (x.outcomes, x.seen) = (pool.outcomes, pool.seen);
+            if pool.unsaid {
+                Worker::new(scenario.clone(), plan, mode, Names::default()).retell(&mut pool.witnesses);
+            }
             x.census.witnesses = pool.witnesses.into_iter().map(|(o, w)| (o, w.1)).collect();
             x.census.whole = !pool.capped && !pool.capped_spurious && plan.shard.is_none();
         }
@@ -317,6 +322,7 @@ fn worker(scenario: &Scenario, plan: &Plan, mode: &Mode, shared: &Shared, names:
         }
     }
     let mut p = shared.pool();
+    p.unsaid |= w.run.missed_notes();
     p.capped |= w.exact.inner().capped;
     p.capped_spurious |= w.exact.inner().capped_spurious;
     let mut s = w.run.state();

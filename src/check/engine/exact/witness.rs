@@ -4,7 +4,7 @@
 
 use super::exec::Want;
 use super::graph::{EventId, Graph};
-use super::job::{End, Failing, Worker, at_the_end, clashes};
+use super::job::{End, Failing, Worker, at_the_end};
 use super::linear::{self, Order};
 use super::nearest::KEPT;
 use crate::check::engine::{Census, Plan};
@@ -12,7 +12,7 @@ use crate::check::model::Outcome;
 use crate::check::quarantine::Window;
 use crate::check::run::Failure;
 use crate::check::verdict::Kind as Violation;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Jobs that the search for the shortest counterexample may run. When they suffice, it is *certified*.
 const JOBS: usize = 20_000;
@@ -67,34 +67,30 @@ impl Worker {
             }
         }
         census.whole = jobs <= JOBS && plan.shard.is_none();
-        let (outcomes, witnesses) = {
+        let (outcomes, mut witnesses) = {
             let mut s = self.run.state();
             (std::mem::take(&mut s.outcomes), std::mem::take(&mut s.witnesses))
         };
+        if self.run.missed_notes() {
+            self.retell(&mut witnesses);
+        }
         census.witnesses = witnesses.into_iter().map(|(o, w)| (o, w.1)).collect();
         let (rank, order, failing) = best;
         self.go_on = false;
         let heads = order.map_or(Vec::new(), |o| o.events);
         let nearest = self.nearest(&failing, &heads, &passing);
-        let (kind, last) = (failing.failure.kind, heads.last().map(|h| h.t()));
         let mut shown = self.execute_in(&failing, &heads).unwrap_or(failing.failure);
         shown.passing = nearest.map(Box::new);
         shown.schedule = failing.path;
         let whole = jobs <= JOBS;
-        // Threads that are left before the end, which the rank does not count.
-        let others: BTreeSet<usize> = heads.iter().map(|h| h.t()).filter(|t| Some(*t) != last).collect();
-        let uncounted = if clashes(kind) { others.len() } else { 0 };
-        shown.minimal = match (rank.0, rank.1, whole && !unknown) {
-            (true, _, _) if whole => "no sequentially consistent execution fails (certified)".to_owned(),
-            (false, 0, _) if uncounted == 1 => "at most one preemption is needed".to_owned(),
-            (false, 0, _) if uncounted > 1 => format!("at most {uncounted} preemptions are needed"),
-            (false, 0, _) => "no preemption is needed".to_owned(),
-            (false, 1, true) => "no failure without a preemption (certified)".to_owned(),
-            (false, k, true) if k < u32::MAX => {
-                format!("no failure with fewer than {k} preemptions (certified)")
+        // Of two accesses that clash the rank counts no switch away from the first: what is known is a lower bound.
+        match (rank.0, whole) {
+            (true, true) => {
+                "no sequentially consistent execution fails (certified)".clone_into(&mut shown.minimal);
             }
-            _ => "not certified".to_owned(),
-        };
+            (true, false) => {}
+            (false, _) => shown.least = Some(if whole && !unknown { rank.1 as usize } else { 0 }),
+        }
         Shown { failure: shown, outcomes, census }
     }
 

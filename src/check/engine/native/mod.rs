@@ -58,6 +58,7 @@ impl Execution {
                 events: Vec::new(),
                 notes: Vec::new(),
                 schedule: Vec::new(),
+                least: None,
                 minimal: String::new(),
                 repeats: None,
                 passing: None,

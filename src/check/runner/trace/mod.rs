@@ -8,6 +8,7 @@ mod values;
 mod words;
 
 use super::nearest::{Difference, difference};
+use super::switch::certificate;
 use crate::check::event::{ObjectKind, ThreadId};
 use crate::check::run::{Failure, Flip, Site, Until};
 use crate::check::verdict::Kind;
@@ -35,7 +36,8 @@ pub struct Trace {
     pub events: Vec<TraceEvent>,
     /// The engine's own schedule.
     pub schedule: Vec<u32>,
-    /// What the engine knows of how short it is; empty if nothing.
+    /// What is known of how short it is; empty if nothing. The preemptions that it speaks of are those of its
+    /// [`size`](Trace::size).
     pub minimal: String,
     /// The reordering or the other answer that makes it pass, if one was tried and did; `passing` is then that execution.
     #[serde(default)]
@@ -174,6 +176,11 @@ impl Trace {
             flip: f.flip,
             ..Trace::empty(&f.property, f.kind)
         };
+        if let Some(least) = f.least {
+            let known = certificate(trace.size().preemptions, least);
+            let more = std::mem::take(&mut trace.minimal);
+            trace.minimal = if more.is_empty() { known } else { format!("{known}; {more}") };
+        }
         if let Some(p) = &f.passing {
             trace.passes(Words::new(&p.objects, &p.threads).events(&p.events, &p.notes));
         }

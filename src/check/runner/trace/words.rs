@@ -403,6 +403,7 @@ mod tests {
             events: ops.iter().map(event).collect(),
             notes: Vec::new(),
             schedule: Vec::new(),
+            least: None,
             minimal: Default::default(),
             repeats: None,
             passing: None,
