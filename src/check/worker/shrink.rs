@@ -19,8 +19,9 @@ use crate::check::verdict::Verdict;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Replays at most, for one counterexample.
+/// Replays at most, for one counterexample, and steps over all of them.
 const REPLAYS: usize = 20_000;
+const REPLAYED_STEPS: usize = 2_000_000;
 /// Steps, over all schedules that are tried to find one with fewer preemptions, and such schedules.
 const TRIED_STEPS: u64 = 4_000_000;
 const TRIED: u64 = 100_000;
@@ -68,7 +69,7 @@ pub fn shrink(scenario: &Scenario, plan: &Plan, failure: &Failure) -> Option<Box
         plain: scenario,
         plan,
         like: failure,
-        left: REPLAYS,
+        left: (REPLAYED_STEPS / failure.schedule.len()).clamp(NEARBY, REPLAYS),
         until: Instant::now() + TIME,
         last,
     };
