@@ -159,6 +159,37 @@ fn every_model_states_what_must_hold_and_every_variant_is_checked() {
     }
 }
 
+/// A property that nothing violates says nothing: a check that is declared to find this one and no other, or a falsifier
+/// (`falsifiers.rs` runs those).
+#[test]
+fn every_property_can_fail() {
+    let c = catalogue();
+    let alone = |v: &Variant, property: &str| {
+        v.checks.iter().any(|check| match &check.expect {
+            Expect::Found(pairs) => check.because.is_none() && pairs.iter().all(|(p, _)| p == property),
+            _ => false,
+        })
+    };
+    let mut never = Vec::new();
+    for m in c.models() {
+        let always = m.properties.iter().filter(|p| p.kind == PropertyKind::Always);
+        for p in always {
+            let violated = m.variants.iter().any(|v| alone(v, p.name));
+            let falsified = m.falsifiers.iter().any(|v| v.name == p.name);
+            if violated == falsified {
+                let what =
+                    if violated { "has a falsifier that it does not need" } else { "is violated by nothing" };
+                never.push(format!("{}/{} {what}", m.name, p.name));
+            }
+        }
+        for v in &m.falsifiers {
+            let known = m.properties.iter().any(|p| p.name == v.name && p.kind == PropertyKind::Always);
+            assert!(known, "{} has a falsifier of `{}`, which it does not state", m.name, v.name);
+        }
+    }
+    assert!(never.is_empty(), "{never:#?}");
+}
+
 /// By an engine, or under a strategy, that explores all.
 #[test]
 fn every_fix_is_exhausted() {

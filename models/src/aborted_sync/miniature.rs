@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 pub trait Rule: Send + Sync + 'static {
     /// A configuration that comes while a round is under way waits until that is done.
     const CHANGES_WAIT: bool = false;
+    /// What was received is activated.
+    const ACTIVATES: bool = true;
     /// Who sends its database to `members`.
     fn source(state: &State, members: Members) -> Option<Member>;
     /// From whom, in words.
@@ -74,7 +76,9 @@ impl State {
         // The activation: what was received replaces what was there.
         note(|| format!("activates {:#04b} on {}", round.received, self.begun));
         self.completed = self.begun;
-        self.completed.iter().for_each(|m| self.databases[m.index()] = round.received);
+        if R::ACTIVATES {
+            self.completed.iter().for_each(|m| self.databases[m.index()] = round.received);
+        }
         if R::CHANGES_WAIT && self.begun != self.present {
             self.begin::<R>();
         }

@@ -12,7 +12,7 @@ mod staged;
 use crate::spawn;
 use members::{Member, Members};
 use miniature::Miniature;
-use rules::{IgnoreChanges, NoAbort, SourceByNode};
+use rules::{ActivatesNothing, IgnoreChanges, NoAbort, SourceByNode};
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::sync::{Arc, Mutex, Named, Shown};
 use staged::Staged;
@@ -179,5 +179,11 @@ pub fn model() -> Model {
                 .about("StagedCommit: the source is an incarnation that completed the last round")
                 // 41,461 executions without a bound, in 10 s; exact needs 306.
                 .loom_bounded(2, 3, Some(4)),
+        )
+        .falsifier(
+            "all-synchronised",
+            Kind::Assertion,
+            scenario::<Miniature<ActivatesNothing>>,
+            "rounds are completed, and what they brought is thrown away",
         )
 }

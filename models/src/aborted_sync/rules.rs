@@ -50,3 +50,16 @@ impl Rule for SourceByNode {
         completed(state) + ", by its number"
     }
 }
+
+/// Of no variant: rounds are completed, and what they brought is thrown away.
+pub struct ActivatesNothing;
+
+impl Rule for ActivatesNothing {
+    const ACTIVATES: bool = false;
+    fn source(state: &State, members: Members) -> Option<Member> {
+        first_of(state.completed, members)
+    }
+    fn why(state: &State) -> String {
+        completed(state)
+    }
+}

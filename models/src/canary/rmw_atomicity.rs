@@ -7,11 +7,25 @@ use crate::spawn;
 use selvedge::check::{EngineKind, Grade, Kind, Model, always, sometimes};
 use selvedge::sync::{Arc, AtomicU32, Named, Ordering};
 
-fn add_meets(other: fn(&AtomicU32)) -> &'static str {
+/// Adds one and returns what there was.
+type Add = fn(&AtomicU32) -> u32;
+
+fn in_one(x: &AtomicU32) -> u32 {
+    x.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Of no variant: what loom takes the addition of `store` for.
+fn in_two(x: &AtomicU32) -> u32 {
+    let before = x.load(Ordering::Relaxed);
+    x.store(before + 1, Ordering::Relaxed);
+    before
+}
+
+fn add_meets(add: Add, other: fn(&AtomicU32)) -> &'static str {
     let x = Arc::new(AtomicU32::new(0).named("x"));
     let adder = {
         let x = x.clone();
-        spawn("adder", move || x.fetch_add(1, Ordering::Relaxed))
+        spawn("adder", move || add(&x))
     };
     other(&x);
     let before = adder.join().unwrap();
@@ -36,7 +50,7 @@ pub fn model() -> Model {
         .outcome("added first", Grade::Acceptable, "the addition comes before the store, which overwrites it")
         .outcome("added last", Grade::Acceptable, "the addition comes after the store")
         .variant(
-            right("store", || add_meets(|x| x.store(10, Ordering::Relaxed)))
+            right("store", || add_meets(in_one, |x| x.store(10, Ordering::Relaxed)))
                 .false_alarm(
                     EngineKind::Loom,
                     "rmw-atomicity: loom lets the store fall between the two halves of the addition",
@@ -46,10 +60,16 @@ pub fn model() -> Model {
         )
         .variant(
             right("swap", || {
-                add_meets(|x| {
+                add_meets(in_one, |x| {
                     x.swap(10, Ordering::Relaxed);
                 })
             })
             .about("right, and every engine says so: two read-modify-writes"),
+        )
+        .falsifier(
+            "nothing-lost",
+            Kind::Assertion,
+            || add_meets(in_two, |x| x.store(10, Ordering::Relaxed)),
+            "the addition is a load and a store",
         )
 }

@@ -2,7 +2,7 @@
 //!
 #![doc = include_str!("cancelled_waiter.md")]
 
-use super::miniature::{Defect, Miniature, Sound};
+use super::miniature::{Defect, FAILED, Miniature, Sound};
 use super::{Gate, Shipped, ensure, lead};
 use crate::spawn_in;
 use selvedge::check::{EngineKind, Grade, Kind, Model, Strategy, Variant, always, sometimes};
@@ -15,6 +15,11 @@ struct WakesOne;
 impl Defect for WakesOne {
     /// BUG: the one who is woken is to wake the next, and may be gone.
     const WAKE_ALL: bool = false;
+}
+
+struct CommitsFailure;
+impl Defect for CommitsFailure {
+    const COMMITTED: u64 = FAILED;
 }
 
 /// A leader commits; one caller waits; another begins to wait and gives up.
@@ -77,5 +82,11 @@ pub(super) fn model() -> Model {
             Variant::fixed("epoch_gate_deadline", || scenario(until_deadline))
                 .about("ConnectGate, a thread whose deadline passes: an outcome that is there already counts")
                 .out_of_reach(EngineKind::Loom, "no-timeouts: a timed wait never times out in loom"),
+        )
+        .falsifier(
+            "outcome-of-its-own",
+            Kind::Assertion,
+            || scenario(Miniature::<CommitsFailure>::enter_and_cancel),
+            "an attempt that is committed is published as failed",
         )
 }

@@ -14,6 +14,11 @@ impl Defect for ForgetsOnDrop {
     const PUBLISH_DROP: bool = false;
 }
 
+struct ResetsOnDrop;
+impl Defect for ResetsOnDrop {
+    const KEEPS_RESOURCE: bool = false;
+}
+
 /// A leader has done part of its work when it is dropped; a task waits, or comes too late to wait.
 fn scenario<G: Gate>() -> &'static str {
     let gate = G::new();
@@ -59,5 +64,11 @@ pub(super) fn model() -> Model {
         .variant(
             Variant::fixed("epoch_gate", scenario::<Shipped>)
                 .about("ConnectGate: its waiters learn that the attempt was abandoned; the first to run leads"),
+        )
+        .falsifier(
+            "resource-handed-over",
+            Kind::Assertion,
+            scenario::<Miniature<ResetsOnDrop>>,
+            "an attempt that is dropped puts the resource back to its beginning",
         )
 }

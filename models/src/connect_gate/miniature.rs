@@ -21,6 +21,12 @@ pub(super) trait Defect: Send + Sync + 'static {
     const WAKE_ALL: bool = true;
     /// How an invalidation is ordered.
     const INVALIDATE: Ordering = Ordering::Release;
+    /// Who finds neither a connection nor an attempt makes one.
+    const LEADS_WHEN_IDLE: bool = true;
+    /// What an attempt that is committed is published as.
+    const COMMITTED: u64 = CONNECTED;
+    /// An attempt that is dropped leaves the resource as it is.
+    const KEEPS_RESOURCE: bool = true;
 }
 
 pub(super) struct Sound;
@@ -29,7 +35,7 @@ impl Defect for Sound {}
 const IDLE: u64 = 0;
 const ATTEMPTING: u64 = 1;
 const CONNECTED: u64 = 2;
-const FAILED: u64 = 3;
+pub(super) const FAILED: u64 = 3;
 
 fn words(word: &u64) -> String {
     format!("{} {}", word / 4, ["idle", "trying", "up", "failed"][(word % 4) as usize])
@@ -130,6 +136,7 @@ impl<D: Defect> Gate for Miniature<D> {
             let seen = self.word.load(Ordering::Acquire);
             match (seen / 4, seen % 4) {
                 (epoch, CONNECTED) => return (Next::Connected(epoch), waited),
+                (epoch, IDLE) if !D::LEADS_WHEN_IDLE => return (Next::Connected(epoch), waited),
                 (epoch, ATTEMPTING) => {
                     self.register(epoch);
                     if !D::LOOK_AGAIN {
@@ -195,7 +202,7 @@ impl<D: Defect> Gate for Miniature<D> {
 
     fn commit(mut lead: Lead<'_, D>) -> u64 {
         lead.ended = true;
-        lead.gate.publish(lead.epoch, CONNECTED);
+        lead.gate.publish(lead.epoch, D::COMMITTED);
         lead.epoch
     }
 
@@ -213,6 +220,10 @@ impl<D: Defect> Gate for Miniature<D> {
 
 impl<D: Defect> Drop for Lead<'_, D> {
     fn drop(&mut self) {
+        if !self.ended && !D::KEEPS_RESOURCE {
+            // SAFETY: as in `work`: the word says *attempting* until the next line.
+            self.gate.resource.with_mut(|resource| unsafe { *resource = 0 });
+        }
         if !self.ended && D::PUBLISH_DROP {
             self.gate.publish(self.epoch, IDLE);
         }

@@ -20,6 +20,11 @@ impl Defect for RelaxedInvalidate {
     const INVALIDATE: Ordering = Ordering::Relaxed;
 }
 
+struct IdleIsUp;
+impl Defect for IdleIsUp {
+    const LEADS_WHEN_IDLE: bool = false;
+}
+
 /// The shared half of a connection: plain data, read by its users, and written by the leader who replaces it.
 struct Line(UnsafeCell<u32>);
 
@@ -98,5 +103,11 @@ pub(super) fn model() -> Model {
         )
         .variant(
             Variant::fixed("epoch_gate", scenario::<Shipped>).about("ConnectGate: one exchange decides who leads"),
+        )
+        .falsifier(
+            "sees-the-connection",
+            Kind::Assertion,
+            scenario::<Miniature<IdleIsUp>>,
+            "who finds no attempt under way takes it that there is a connection",
         )
 }

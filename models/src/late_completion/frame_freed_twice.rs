@@ -209,6 +209,18 @@ impl Decision for Sentinel {
     }
 }
 
+/// Of no variant: each leaves the frame to the other.
+struct LeavesIt;
+impl Decision for LeavesIt {
+    fn times_out(pending: &AtomicBool) -> bool {
+        pending.store(false, Ordering::SeqCst);
+        false
+    }
+    fn replied(pending: &AtomicBool) -> bool {
+        pending.swap(false, Ordering::SeqCst)
+    }
+}
+
 /// Fix: the token is the request's serial, and of all who claim it one succeeds.
 impl Requests for PendingCalls<()> {
     type Token = Serial;
@@ -274,4 +286,10 @@ pub fn model() -> Model {
                 // Three threads over a table: loom needs 160,000 executions without a bound, and exact 276.
                 .loom_bounded(2, 3, Some(4)),
         ))
+        .falsifier(
+            "one-free-each",
+            Kind::Assertion,
+            || scenario::<Flag<LeavesIt>>(1),
+            "the issuer leaves the frame to the reply, and a late reply to the issuer",
+        )
 }

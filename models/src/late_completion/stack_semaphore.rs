@@ -102,14 +102,16 @@ impl Semaphore {
     }
 }
 
-/// The handler's `up`, on a semaphore that is on another thread's stack.
-fn up(semaphore: &TrackedPtr<Semaphore>, host: &Host, look_again: bool) {
+/// The first half of `up`: raises the count, which was this before.
+fn raise(semaphore: &TrackedPtr<Semaphore>) -> i32 {
     note(|| "up: lets it go".to_owned());
     // SAFETY: the error handler does not return before the count says so, which is what happens here. It may from then on.
-    let before = unsafe {
-        semaphore.with_last(|s| &raw const (*s).count, |count| count.fetch_add(1, Ordering::AcqRel))
-    };
-    if before >= 0 {
+    unsafe { semaphore.with_last(|s| &raw const (*s).count, |count| count.fetch_add(1, Ordering::AcqRel)) }
+}
+
+/// The handler's `up`, on a semaphore that is on another thread's stack.
+fn up(semaphore: &TrackedPtr<Semaphore>, host: &Host, look_again: bool) {
+    if raise(semaphore) >= 0 {
         return;
     }
     if look_again {
@@ -143,6 +145,20 @@ impl<const LOOK_AGAIN: bool> Wait for OnStack<LOOK_AGAIN> {
         note(|| "waits no more".to_owned());
         host.eh_action.store(false, Ordering::SeqCst);
         note(|| "returns: its stack is gone".to_owned());
+        handler
+    }
+}
+
+/// An `up` that wakes nobody.
+struct RaisesOnly;
+
+impl Wait for RaisesOnly {
+    fn send_and_wait(host: &Arc<Host>) -> JoinHandle<()> {
+        let semaphore = Semaphore::locked();
+        let published = semaphore.ptr();
+        let handler = interrupt(move || _ = raise(&published));
+        host.waits();
+        semaphore.down();
         handler
     }
 }
@@ -192,4 +208,10 @@ pub fn model() -> Model {
             Variant::fixed("completion", scenario::<Shipped>)
                 .about("Completion: the waiter returns only after the completer's last access"),
         ))
+        .falsifier(
+            "no-lost-wakeup",
+            Kind::LostWakeup,
+            scenario::<RaisesOnly>,
+            "`up` raises the count and wakes nobody",
+        )
 }

@@ -106,35 +106,49 @@ struct CancelOrDrain;
 
 impl Wait for CancelOrDrain {
     fn send_and_wait() -> JoinHandle<()> {
-        let calls = Arc::new(PendingCalls::<Signal<()>>::new(1).expect("room for one"));
-        Completion::scope(|waiter, signal| {
-            let serial = calls.register(signal).expect("the table is empty");
-            let handler = {
-                let calls = calls.clone();
-                interrupt(move || {
-                    if let Ok(call) = calls.claim(serial, Ending::Reply) {
-                        call.end().complete(());
+        send_and_wait(|signal| signal.complete(()))
+    }
+}
+
+/// What the error handler does; `handled` is what the interrupt handler does with the signal that it has claimed.
+fn send_and_wait(handled: fn(Signal<()>)) -> JoinHandle<()> {
+    let calls = Arc::new(PendingCalls::<Signal<()>>::new(1).expect("room for one"));
+    Completion::scope(|waiter, signal| {
+        let serial = calls.register(signal).expect("the table is empty");
+        let handler = {
+            let calls = calls.clone();
+            interrupt(move || {
+                if let Ok(call) = calls.claim(serial, Ending::Reply) {
+                    handled(call.end());
+                }
+            })
+        };
+        match waiter.wait_until(&Deadline::after(Duration::from_secs(10))) {
+            Waited::Done(_) => sometimes("in-time", true),
+            Waited::TimedOut(late) => {
+                sometimes("too-late", true);
+                match calls.claim(serial, Ending::Timeout) {
+                    Ok(call) => {
+                        sometimes("cancelled", true);
+                        late.cancel(call.end()).expect("its own signal");
                     }
-                })
-            };
-            match waiter.wait_until(&Deadline::after(Duration::from_secs(10))) {
-                Waited::Done(_) => sometimes("in-time", true),
-                Waited::TimedOut(late) => {
-                    sometimes("too-late", true);
-                    match calls.claim(serial, Ending::Timeout) {
-                        Ok(call) => {
-                            sometimes("cancelled", true);
-                            late.cancel(call.end()).expect("its own signal");
-                        }
-                        Err(_) => {
-                            sometimes("drained", true);
-                            late.drain().expect("whoever has the call completes it");
-                        }
+                    Err(_) => {
+                        sometimes("drained", true);
+                        late.drain().expect("whoever has the call completes it");
                     }
                 }
             }
-            handler
-        })
+        }
+        handler
+    })
+}
+
+/// The handler has the call and never completes it.
+struct KeepsTheCall;
+
+impl Wait for KeepsTheCall {
+    fn send_and_wait() -> JoinHandle<()> {
+        send_and_wait(std::mem::forget)
     }
 }
 
@@ -173,4 +187,10 @@ pub fn model() -> Model {
                 .about("Completion and PendingCalls: a wait that times out gets the signal back, or waits for who has it")
                 .out_of_reach(EngineKind::Loom, "no-timeouts: loom has no choice that a timeout could be"),
         ))
+        .falsifier(
+            "no-lost-wakeup",
+            Kind::LostWakeup,
+            scenario::<KeepsTheCall>,
+            "the handler claims the call and forgets it",
+        )
 }

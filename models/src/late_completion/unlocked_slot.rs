@@ -141,6 +141,7 @@ const FRAME: u32 = 0x80;
 trait Rule: Send + Sync + 'static {
     const COMPARES_FRAME: bool = false;
     const DELETES_TIMER: bool = false;
+    const CLEARS_FIRST: bool = false;
 }
 
 struct ReadThenNull;
@@ -156,6 +157,12 @@ struct TimerArbiter;
 impl Rule for TimerArbiter {
     /// BUG: the timer belongs to the command, and so to its next life too.
     const DELETES_TIMER: bool = true;
+}
+
+/// Of no variant: nobody finds the command.
+struct ClearsFirst;
+impl Rule for ClearsFirst {
+    const CLEARS_FIRST: bool = true;
 }
 
 impl<R: Rule> Lookup for Slot<R> {
@@ -182,6 +189,9 @@ impl<R: Rule> Lookup for Slot<R> {
 
     fn take(&self, (): (), _: Ending) -> bool {
         note(|| "takes it".to_owned());
+        if R::CLEARS_FIRST {
+            self.slot.store(0, Ordering::SeqCst);
+        }
         let found = self.slot.load(Ordering::SeqCst);
         // BUG: to read the slot and to clear it are two steps; another processor finds the command in between.
         self.slot.store(0, Ordering::SeqCst);
@@ -242,4 +252,10 @@ pub fn model() -> Model {
             Variant::fixed("claim_token", || scenario::<PendingCalls<()>>(2))
                 .about("PendingCalls: compare and claim are one exchange, on the serial of this life"),
         ))
+        .falsifier(
+            "none-lost",
+            Kind::Assertion,
+            || scenario::<Slot<ClearsFirst>>(1),
+            "whoever takes the command clears the slot before reading it",
+        )
 }

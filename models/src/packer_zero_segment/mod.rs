@@ -6,6 +6,7 @@
 mod golden;
 mod miniature;
 mod rules;
+mod two_packers;
 
 use crate::spawn;
 use miniature::Miniature;
@@ -13,6 +14,7 @@ use rules::{ClearOnExit, IndexDecides, PeekNext, StripOneTrailing};
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::packer::{Assembler, Limits, Packer};
 use selvedge::sync::{Arc, Mutex, Named};
+use two_packers::TwoPackers;
 
 /// The seam between the variants: a node that sends, and another that receives.
 trait Node: Send + Sync + Sized + 'static {
@@ -146,21 +148,27 @@ pub fn model() -> Model {
     .outcome("whole messages", Grade::Acceptable, "each message fits into the frame that it began in")
         .outcome("a message in two frames", Grade::Interesting, "a message goes on in the next frame, with an empty segment or without: the case that the incident is about")
         .variant(
-        Variant::buggy("index_decides", scenario::<Miniature<IndexDecides>>, &[MERGED, LOST])
+        Variant::buggy("index_decides", scenario::<Miniature<IndexDecides>>, &[MERGED])
             .about("a frame says \"more follows\" because a segment follows, which is empty"),
     )
     .variant(
-        Variant::wrong_fix("strip_one_trailing", scenario::<Miniature<StripOneTrailing>>, &[MERGED, LOST])
+        Variant::wrong_fix("strip_one_trailing", scenario::<Miniature<StripOneTrailing>>, &[MERGED])
             .about("looks right because the report's messages end in one empty segment; two are as legal"),
     )
-    .variant(Variant::wrong_fix("peek_next", scenario::<Miniature<PeekNext>>, &[MERGED, LOST]).about(
+    .variant(Variant::wrong_fix("peek_next", scenario::<Miniature<PeekNext>>, &[MERGED]).about(
         "looks right because it asks for bytes; but only the next segment, and the last may have them",
     ))
-    .variant(Variant::wrong_fix("clear_on_exit", scenario::<Miniature<ClearOnExit>>, &[MERGED, LOST]).about(
+    .variant(Variant::wrong_fix("clear_on_exit", scenario::<Miniature<ClearOnExit>>, &[LOST]).about(
         "looks right because the sender is consistent again; but the frame has left, and the receiver waits",
     ))
     .variant(
         Variant::fixed("byte_driven", scenario::<Shipped>)
             .about("Packer and Assembler: \"more follows\" is computed from the bytes that are left"),
+    )
+    .falsifier(
+        "in-order",
+        Kind::Assertion,
+        scenario::<TwoPackers>,
+        "long messages have a packer of their own",
     )
 }

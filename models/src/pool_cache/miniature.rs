@@ -68,6 +68,8 @@ pub(super) trait Rule: Send + Sync + 'static {
     const PUBLISH_PARTIAL: bool = false;
     /// A lookup that misses takes a listing, or waits for one, and looks again.
     const RETRY: bool = true;
+    /// A lookup that misses asks at all.
+    const ASKS: bool = true;
     /// At most one listing at a time.
     const SINGLE_FLIGHT: bool = true;
 }
@@ -90,6 +92,12 @@ pub(super) struct JoinsAnyFlight;
 /// BUG: not here, in what is not here: a lookup that has waited for a listing takes it for an answer, also if that listing
 /// began before the lookup did.
 impl Rule for JoinsAnyFlight {}
+
+/// Of no variant: whoever misses is told that nobody knows.
+pub(super) struct GivesUp;
+impl Rule for GivesUp {
+    const ASKS: bool = false;
+}
 
 /// The listing under way, or the last one.
 #[derive(Default)]
@@ -178,7 +186,7 @@ impl<R: Rule> Cache for Miniature<R> {
         if self.has(pool) {
             return Answer::Found;
         }
-        if R::RETRY && !self.renew() {
+        if !R::ASKS || R::RETRY && !self.renew() {
             return Answer::Unknown;
         }
         if R::RETRY {

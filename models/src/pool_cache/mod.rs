@@ -5,7 +5,7 @@
 mod miniature;
 
 use crate::spawn;
-use miniature::{Authority, JoinsAnyFlight, Miniature, Partial, PartialSnapshot, RetryStampede};
+use miniature::{Authority, GivesUp, JoinsAnyFlight, Miniature, Partial, PartialSnapshot, RetryStampede};
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::snapshot_cache::{LookupError, RefreshError, SnapshotCache};
 use selvedge::sync::Arc;
@@ -176,5 +176,11 @@ pub fn model() -> Model {
         .variant(
             Variant::fixed("snapshot_cache_tasks", || scenario::<Shipped<true>>(Beside::Refresher))
                 .about("the same, with a thread that refreshes and operations that are tasks"),
+        )
+        .falsifier(
+            "known-in-the-end",
+            Kind::Assertion,
+            || scenario::<Miniature<GivesUp>>(Beside::Operation),
+            "a lookup that misses says that the list could not be had, and asks nobody",
         )
 }

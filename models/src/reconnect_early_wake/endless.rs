@@ -253,10 +253,20 @@ fn for_ever() -> &'static str {
     "sent"
 }
 
+/// When the task is told.
+#[derive(Clone, Copy, PartialEq)]
+enum Tells {
+    /// When the server has answered.
+    Answered,
+    /// When the worker has done its part. Of the falsifier alone.
+    Begun,
+}
+
 /// Fix: whoever has the attempt has the socket; it passes from the task to the worker, and from the worker to the answer,
 /// which ends it. Nobody is woken before.
 struct Gated {
     state: Mutex<State>,
+    tells: Tells,
     gate: ConnectGate<(), Infallible>,
 }
 
@@ -269,17 +279,24 @@ impl Gated {
         }
         note(|| "connects".to_owned());
         self.state.lock().socket = Socket::SynSent;
+        let attempt = match self.tells {
+            Tells::Answered => Some(attempt),
+            Tells::Begun => {
+                attempt.commit();
+                None
+            }
+        };
         spawn_in(scope, INTERRUPT, move || {
             note(|| "established".to_owned());
             self.state.lock().socket = Socket::Established;
-            attempt.commit();
+            attempt.map(Attempt::commit);
         });
     }
 }
 
-fn gated() -> &'static str {
-    let gated =
-        Gated { state: Mutex::new(CLOSED).named("kernel").shown(State::words), gate: ConnectGate::new(()) };
+fn gated(tells: Tells) -> &'static str {
+    let state = Mutex::new(CLOSED).named("kernel").shown(State::words);
+    let gated = Gated { state, tells, gate: ConnectGate::new(()) };
     thread::scope(|scope| {
         let g = &gated;
         loop {
@@ -300,7 +317,8 @@ fn gated() -> &'static str {
 
 pub(super) fn model() -> Model {
     const LOOPS: &[(&str, Kind)] = &[("progress", Kind::Livelock)];
-    const SENT: &[(&str, Kind)] = &[("never-sent", Kind::Assertion), ("ends-as-it-began", Kind::Assertion)];
+    const SENT: (&str, Kind) = ("never-sent", Kind::Assertion);
+    const OTHERWISE: (&str, Kind) = ("ends-as-it-began", Kind::Assertion);
     let found =
         |pairs: &[(&str, Kind)]| Expect::Found(pairs.iter().map(|(p, k)| ((*p).to_owned(), *k)).collect());
     Model::new("reconnect_for_ever", "the connection is made and torn down for ever, and the request is never sent")
@@ -325,15 +343,23 @@ pub(super) fn model() -> Model {
                 ),
         )
         .variant(
-            Variant::buggy("one_round", one_round, SENT)
+            Variant::buggy("one_round", one_round, &[SENT, OTHERWISE])
                 .canary()
+                .expect(EngineKind::Loom, found(&[OTHERWISE]))
+                .expect(EngineKind::Exact, found(&[SENT]))
                 .about("one round of the same: with the task above the worker it always ends as it began")
                 .check(Check::on_one_cpu(task_first(), Expect::Exhausted))
-                .check(Check::on_one_cpu(worker_first(), found(SENT))),
+                .check(Check::on_one_cpu(worker_first(), found(&[OTHERWISE]))),
         )
         .variant(
-            Variant::fixed("epoch_gate", gated)
+            Variant::fixed("epoch_gate", || gated(Tells::Answered))
                 .about("ConnectGate: the attempt has the socket until the server has answered, and wakes nobody before")
                 .check(Check::new(EngineKind::Shuttle, Expect::NotFound).discipline(task_first())),
+        )
+        .falsifier(
+            "sent-at-once",
+            Kind::Assertion,
+            || gated(Tells::Begun),
+            "the attempt is committed when the worker has done its part, before the server has answered",
         )
 }

@@ -7,7 +7,7 @@ mod staged;
 
 use crate::spawn;
 use miniature::{Asserts, CreatesCheckpoint, DropsSection, Miniature};
-use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
+use selvedge::check::{EngineKind, Expect, Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::sync::Arc;
 use staged::Staged;
 
@@ -103,6 +103,7 @@ pub fn model() -> Model {
     const DIES: (&str, Kind) = ("handler-survives", Kind::Assertion);
     const LOST: (&str, Kind) = ("nothing-lost", Kind::Assertion);
     const HALF: (&str, Kind) = ("readers-see-whole", Kind::Assertion);
+    let found = |(property, kind): (&str, Kind)| Expect::Found(vec![(property.to_owned(), kind)]);
     Model::new("section_before_checkpoint", "a section arrives before its checkpoint, and the node dies")
         .incident("001")
         .lesson(include_str!("lesson.md"))
@@ -122,13 +123,17 @@ pub fn model() -> Model {
         )
         .variant(
             Variant::wrong_fix("drops_section", scenario::<Miniature<DropsSection>>, &[LOST, HALF])
-                .about("looks right because a section without a checkpoint is of no use; but it was data"),
+                .about("looks right because a section without a checkpoint is of no use; but it was data")
+                .expect(EngineKind::Loom, found(HALF))
+                .expect(EngineKind::Exact, found(LOST)),
         )
         .variant(
             Variant::wrong_fix("creates_checkpoint", scenario::<Miniature<CreatesCheckpoint>>, &[LOST, HALF])
                 .about(
                     "looks right because the section is kept; but the real checkpoint finds its name taken",
-                ),
+                )
+                .expect(EngineKind::Loom, found(HALF))
+                .expect(EngineKind::Exact, found(LOST)),
         )
         .variant(
             Variant::fixed("typed_error", scenario::<Staged>)

@@ -5,7 +5,6 @@
 mod miniature;
 mod rules;
 mod tagged;
-#[cfg(test)]
 mod uncounted;
 
 use crate::spawn;
@@ -14,6 +13,7 @@ use rules::{CheckThenApply, CompareWithoutClaim, IdOnly, NarrowGeneration, NullC
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
 use selvedge::sync::Arc;
 use tagged::Tagged;
+use uncounted::Uncounted;
 
 /// What travels through the network and comes back with the reply.
 type Token = u64;
@@ -210,5 +210,11 @@ pub fn model() -> Model {
             // As many incarnations as break `narrow_generation`.
             Variant::fixed("generation_tagged", || late_reply::<Tagged>(3, Everything))
                 .about("SessionTable: the whole generation travels, compare and claim are one exchange"),
+        )
+        .falsifier(
+            "refusals-counted",
+            Kind::Assertion,
+            || late_reply::<Uncounted>(3, Everything),
+            "the table refuses, and counts nothing",
         )
 }

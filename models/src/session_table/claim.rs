@@ -5,7 +5,9 @@
 use super::miniature::{Defect, Miniature, Sound};
 use super::{Session, Table, destroyed, open};
 use crate::spawn;
-use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes, violated_unless};
+use selvedge::check::{
+    EngineKind, Expect, Grade, Kind, Model, Variant, always, note, sometimes, violated_unless,
+};
 use selvedge::session_table::SessionTable;
 use selvedge::sync::{Arc, Ordering};
 
@@ -13,6 +15,21 @@ struct LoadThenStore;
 impl Defect for LoadThenStore {
     /// BUG: two threads can both find the session open before either closes it.
     const EXCHANGE: bool = false;
+}
+
+struct ClosesTwice;
+impl Defect for ClosesTwice {
+    const CLOSES_ONCE: bool = false;
+}
+
+struct KeepsValue;
+impl Defect for KeepsValue {
+    const DESTROYS: bool = false;
+}
+
+struct ReadsClosed;
+impl Defect for ReadsClosed {
+    const OPEN_ONLY: bool = false;
 }
 
 fn claim_races_close<T: Table>() -> &'static str {
@@ -56,7 +73,6 @@ fn claim_races_close<T: Table>() -> &'static str {
 pub fn model() -> Model {
     const TWICE: (&str, Kind) = ("one-winner", Kind::DoubleCompletion);
     const RACE: (&str, Kind) = ("race-free", Kind::DataRace);
-    const LEFT: (&str, Kind) = ("destroyed-once", Kind::Assertion);
     Model::new("session_table_claim", "of several threads that end one session, exactly one succeeds")
         .lesson(include_str!("claim.md"))
         .always("one-winner", "exactly one close or completion of a session succeeds")
@@ -72,12 +88,10 @@ pub fn model() -> Model {
         .outcome("timed out", Grade::Acceptable, "the timeout ends the session")
         .outcome("answered", Grade::Acceptable, "the reply, or its duplicate, ends the session")
         .variant(
-            Variant::buggy(
-                "load_then_store",
-                claim_races_close::<Miniature<LoadThenStore>>,
-                &[TWICE, RACE, LEFT],
-            )
-            .about("the session is checked to be open, then closed, in two steps"),
+            Variant::buggy("load_then_store", claim_races_close::<Miniature<LoadThenStore>>, &[TWICE, RACE])
+                .about("the session is checked to be open, then closed, in two steps")
+                .expect(EngineKind::Loom, Expect::Found(vec![(RACE.0.to_owned(), RACE.1)]))
+                .expect(EngineKind::Exact, Expect::Found(vec![(RACE.0.to_owned(), RACE.1)])),
         )
         .variant(
             Variant::fixed("miniature", claim_races_close::<Miniature<Sound>>)
@@ -86,5 +100,23 @@ pub fn model() -> Model {
         )
         .variant(
             Variant::fixed("session_table", claim_races_close::<SessionTable<Session>>).about("SessionTable"),
+        )
+        .falsifier(
+            "one-winner",
+            Kind::DoubleCompletion,
+            claim_races_close::<Miniature<ClosesTwice>>,
+            "a close of a session that is closed already succeeds",
+        )
+        .falsifier(
+            "destroyed-once",
+            Kind::Assertion,
+            claim_races_close::<Miniature<KeepsValue>>,
+            "a value stays until its slot is filled again",
+        )
+        .falsifier(
+            "stale-for-ever",
+            Kind::Assertion,
+            claim_races_close::<Miniature<ReadsClosed>>,
+            "a slot is read whether its session is open or not",
         )
 }

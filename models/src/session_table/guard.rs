@@ -39,6 +39,21 @@ impl Defect for RelaxedTakeOver {
     const TAKE_OVER: Ordering = Ordering::Relaxed;
 }
 
+struct ComparesOnce;
+impl Defect for ComparesOnce {
+    const COMPARES_AGAIN: bool = false;
+}
+
+struct StaysOpen;
+impl Defect for StaysOpen {
+    const CLOSES: bool = false;
+}
+
+struct KeepsValue;
+impl Defect for KeepsValue {
+    const DESTROYS: bool = false;
+}
+
 /// How the session ends.
 #[derive(Clone, Copy)]
 enum End {
@@ -94,7 +109,6 @@ fn guard_across<T: Table>(end: End) -> &'static str {
 /// The model.
 pub fn model() -> Model {
     const RACE: (&str, Kind) = ("race-free", Kind::DataRace);
-    const OTHER: (&str, Kind) = ("own-session", Kind::Assertion);
     Model::new("session_table_guard", "a guard keeps a session's value, and its slot, until it is dropped")
         .lesson(include_str!("guard.md"))
         .always("own-session", "a guard reads the session that it was taken for")
@@ -119,12 +133,8 @@ pub fn model() -> Model {
         )
         .outcome("read too late", Grade::Acceptable, "the reader finds the session closed")
         .variant(
-            Variant::buggy(
-                "uncounted_guard",
-                || guard_across::<Miniature<Uncounted>>(End::Close),
-                &[RACE, OTHER],
-            )
-            .about("the reader checks the generation and reads, and the closer does not know"),
+            Variant::buggy("uncounted_guard", || guard_across::<Miniature<Uncounted>>(End::Close), &[RACE])
+                .about("the reader checks the generation and reads, and the closer does not know"),
         )
         .variant(
             Variant::buggy(
@@ -167,5 +177,23 @@ pub fn model() -> Model {
                 guard_across::<SessionTable<Session>>(End::Complete)
             })
             .about("SessionTable, completed and taken over"),
+        )
+        .falsifier(
+            "own-session",
+            Kind::Assertion,
+            || guard_across::<Miniature<ComparesOnce>>(End::Close),
+            "who finds the word changed takes a guard on whatever is open by then",
+        )
+        .falsifier(
+            "closed-is-closed",
+            Kind::Assertion,
+            || guard_across::<Miniature<StaysOpen>>(End::Close),
+            "a close says that it has closed the session, and does not",
+        )
+        .falsifier(
+            "destroyed-in-time",
+            Kind::Assertion,
+            || guard_across::<Miniature<KeepsValue>>(End::Close),
+            "a value stays until its slot is filled again",
         )
 }

@@ -27,6 +27,16 @@ impl Defect for RelaxedPop {
     const POP: Ordering = Ordering::Relaxed;
 }
 
+struct ComparesOnce;
+impl Defect for ComparesOnce {
+    const COMPARES_AGAIN: bool = false;
+}
+
+struct ComesByTwice;
+impl Defect for ComesByTwice {
+    const PASSES: usize = 2;
+}
+
 fn iteration_meets_reuse<T: Table>() -> &'static str {
     let destroyed = destroyed();
     let table = Arc::new(T::new(1, 2));
@@ -99,4 +109,16 @@ pub fn model() -> Model {
                 .about("the slot is taken from the free list without Acquire, with the same effect"),
         )
         .variant(Variant::fixed("session_table", iteration_meets_reuse::<SessionTable<Session>>).about("SessionTable"))
+        .falsifier(
+            "own-session",
+            Kind::Assertion,
+            iteration_meets_reuse::<Miniature<ComparesOnce>>,
+            "who finds the word changed takes a guard on whatever is open by then",
+        )
+        .falsifier(
+            "bounded",
+            Kind::Assertion,
+            iteration_meets_reuse::<Miniature<ComesByTwice>>,
+            "the iteration comes by each slot twice",
+        )
 }

@@ -29,6 +29,24 @@ pub trait Defect: Send + Sync + 'static {
     const FREE_LIST_OF_IDS: bool = true;
     /// A slot whose generations are spent is retired, not begun again.
     const RETIRE: bool = true;
+    /// Sessions that a slot holds beyond its generations.
+    const BEYOND: u64 = 0;
+    /// The generation of an id is compared before the word is changed.
+    const COMPARES: bool = true;
+    /// And again where the word has changed meanwhile.
+    const COMPARES_AGAIN: bool = true;
+    /// Values are read while their session is open.
+    const OPEN_ONLY: bool = true;
+    /// A close is seen in the word.
+    const CLOSES: bool = true;
+    /// A close of what is closed already fails.
+    const CLOSES_ONCE: bool = true;
+    /// A value is destroyed when its slot is vacated, not when that is filled again.
+    const DESTROYS: bool = true;
+    /// The slot that is vacated is freed, not its neighbour.
+    const FREES_OWN: bool = true;
+    /// How often an iteration comes by each slot.
+    const PASSES: usize = 1;
 }
 
 /// No defect: shows that the miniature itself is sound.
@@ -125,7 +143,8 @@ impl<D: Defect> Miniature<D> {
     fn enter(&self, id: u64, next: impl Fn(u64) -> u64) -> Option<u64> {
         let word = &self.slot_of(id).word;
         let mut seen = word.load(Ordering::Relaxed);
-        while seen & !GUARDS == id >> SHIFT << SHIFT | OPEN {
+        let mut compares = D::COMPARES;
+        while seen & OPEN != 0 && (seen >> SHIFT == id >> SHIFT || !compares) {
             if !D::EXCHANGE {
                 // BUG: the word may have changed since it was loaded.
                 word.store(next(seen), Ordering::Release);
@@ -135,6 +154,7 @@ impl<D: Defect> Miniature<D> {
                 Ok(_) => return Some(next(seen)),
                 Err(now) => seen = now,
             }
+            compares = D::COMPARES_AGAIN;
         }
         None
     }
@@ -161,9 +181,9 @@ impl<D: Defect> Miniature<D> {
     fn vacate(&self, id: u64) {
         // SAFETY: the caller made the word closed and unguarded, so nobody else has access to the value; in a
         // defective variant somebody has, and the checker stops the execution here.
-        let value = self.slot_of(id).value.with_mut(|v| unsafe { (*v).take() });
-        if id >> SHIFT < self.generations {
-            self.push(id + (1 << SHIFT));
+        let value = D::DESTROYS.then(|| self.slot_of(id).value.with_mut(|v| unsafe { (*v).take() }));
+        if id >> SHIFT < self.generations + D::BEYOND {
+            self.push((id + (1 << SHIFT)) ^ u64::from(!D::FREES_OWN));
         } else if D::RETIRE {
             self.retired.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -216,7 +236,10 @@ impl<D: Defect> Table for Miniature<D> {
     }
 
     fn close(&self, id: u64) -> bool {
-        let Some(closed) = self.enter(id, |word| word & !OPEN) else { return false };
+        if !D::CLOSES {
+            return self.enter(id, |word| word).is_some();
+        }
+        let Some(closed) = self.enter(id, |word| word & !OPEN) else { return !D::CLOSES_ONCE };
         if closed & GUARDS == 0 {
             self.vacate(id);
         }
@@ -237,6 +260,9 @@ impl<D: Defect> Table for Miniature<D> {
     }
 
     fn visit(&self, id: u64) -> Option<u32> {
+        if !D::OPEN_ONLY {
+            return Some(self.name(id));
+        }
         self.share(id).then(|| {
             let name = self.name(id);
             self.leave(id);
@@ -250,7 +276,7 @@ impl<D: Defect> Table for Miniature<D> {
             let id = word >> SHIFT << SHIFT | index as u64;
             (word & OPEN != 0).then(|| self.visit(id)).flatten().map(|name| (id, name))
         };
-        (0..self.slots.len()).filter_map(open).collect()
+        (0..self.slots.len() * D::PASSES).map(|at| at % self.slots.len()).filter_map(open).collect()
     }
 
     fn slot(id: u64) -> usize {

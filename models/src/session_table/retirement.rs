@@ -15,6 +15,17 @@ impl Defect for Wraps {
     const RETIRE: bool = false;
 }
 
+struct OneMore;
+impl Defect for OneMore {
+    const BEYOND: u64 = 1;
+}
+
+struct ComparesNothing;
+impl Defect for ComparesNothing {
+    const COMPARES: bool = false;
+    const COMPARES_AGAIN: bool = false;
+}
+
 /// Generations of the one slot.
 const GENERATIONS: u64 = 2;
 
@@ -35,10 +46,15 @@ fn slot_is_used_up<T: Table>() -> &'static str {
     let mut issued = vec![first];
     note(|| "closes session 1".to_owned());
     let closed = table.close(first);
+    note(|| "closes session 1 once more".to_owned());
+    let again = table.close(first);
     issued.extend(open(&*table, 3, &destroyed));
     let second = opener.join().unwrap();
     issued.extend(second.map(|(id, _)| id));
     issued.extend(open(&*table, 4, &destroyed));
+    always("owners-close", closed && !again && second.is_none_or(|(_, closed)| closed), || {
+        "a session was closed by somebody else than its opener".to_owned()
+    });
     let unique = issued.iter().enumerate().all(|(n, id)| !issued[..n].contains(id));
     always("ids-unique", unique, || {
         let issued: Vec<String> = issued.iter().map(|id| T::shown(*id)).collect();
@@ -46,9 +62,6 @@ fn slot_is_used_up<T: Table>() -> &'static str {
     });
     always("generations-bounded", issued.len() as u64 <= GENERATIONS, || {
         format!("a slot of {GENERATIONS} generations held {} sessions", issued.len())
-    });
-    always("owners-close", closed && second.is_none_or(|(_, closed)| closed), || {
-        "a session was closed by somebody else than its opener".to_owned()
     });
     sometimes("retired", table.retired() == 1);
     sometimes("still-open", table.retired() == 0);
@@ -58,7 +71,6 @@ fn slot_is_used_up<T: Table>() -> &'static str {
 /// The model.
 pub fn model() -> Model {
     const TWICE: (&str, Kind) = ("ids-unique", Kind::Assertion);
-    const STRANGER: (&str, Kind) = ("owners-close", Kind::Assertion);
     Model::new("session_table_retirement", "a slot whose generations are spent is retired, not begun again")
         .lesson(include_str!("retirement.md"))
         .always("ids-unique", "no id is issued twice")
@@ -77,10 +89,22 @@ pub fn model() -> Model {
             "the session with the last generation is still open at the end",
         )
         .variant(
-            Variant::buggy("wraps", slot_is_used_up::<Miniature<Wraps>>, &[TWICE, STRANGER])
+            Variant::buggy("wraps", slot_is_used_up::<Miniature<Wraps>>, &[TWICE])
                 .about("after its last generation the slot begins again at 1"),
         )
         .variant(
             Variant::fixed("session_table", slot_is_used_up::<SessionTable<Session>>).about("SessionTable"),
+        )
+        .falsifier(
+            "generations-bounded",
+            Kind::Assertion,
+            slot_is_used_up::<Miniature<OneMore>>,
+            "a slot is retired one session too late",
+        )
+        .falsifier(
+            "owners-close",
+            Kind::Assertion,
+            slot_is_used_up::<Miniature<ComparesNothing>>,
+            "the generation of an id is not compared",
         )
 }

@@ -90,7 +90,7 @@ impl Transport for Wire {
             _ => (Sender::Operation, Svm::Data),
         };
         self.0.http(sender, header, intended);
-        Ok(Response::ok(header.name()))
+        Ok(Response::ok(""))
     }
 }
 

@@ -3,9 +3,9 @@
 //!
 #![doc = include_str!("shared_session.md")]
 
-use super::with_greenthreads;
+use super::{found, with_greenthreads};
 use crate::spawn;
-use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
+use selvedge::check::{EngineKind, Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
 use selvedge::sync::{Arc, AtomicBool, AtomicUsize, Named, Ordering};
 use std::convert::Infallible;
@@ -72,6 +72,19 @@ impl Client for SharedField {
     }
 }
 
+/// Of no variant: sends on a session of its own, which nobody has configured.
+struct Unconfigured;
+
+impl Client for Unconfigured {
+    fn new() -> Self {
+        Unconfigured
+    }
+    fn request(&self, caller: usize) -> bool {
+        send(caller, caller, false);
+        false
+    }
+}
+
 /// Reads from the request which session it is sent on.
 struct Wire {
     /// Set by each caller as it begins; only there to see that requests overlap.
@@ -105,7 +118,8 @@ impl Client for RestConnection<Wire> {
 }
 
 pub(super) fn model() -> Model {
-    let mixed = &[("own-session", Kind::Assertion), ("configured-session", Kind::Assertion)];
+    const OTHERS: (&str, Kind) = ("own-session", Kind::Assertion);
+    let mixed = &[OTHERS, ("configured-session", Kind::Assertion)];
     Model::new("shared_session", "each request builds its session in a field that all requests share")
         .incident("004")
         .lesson(include_str!("shared_session.md"))
@@ -115,7 +129,9 @@ pub(super) fn model() -> Model {
         .outcome("done", Grade::Acceptable, "both requests were sent, each with the session of its own")
         .variant(with_greenthreads(
             Variant::buggy("shared_field", scenario::<SharedField>, mixed)
-                .about("the session is assigned to a shared field and read back from it"),
+                .about("the session is assigned to a shared field and read back from it")
+                .expect(EngineKind::Loom, found(&[OTHERS]))
+                .expect(EngineKind::Exact, found(&[OTHERS])),
             // The request is built without I/O: there is nowhere to switch.
             Expect::Exhausted,
         ))
@@ -124,4 +140,10 @@ pub(super) fn model() -> Model {
                 .about("the session is a local value: a context of RestConnection"),
             Expect::Exhausted,
         ))
+        .falsifier(
+            "configured-session",
+            Kind::Assertion,
+            scenario::<Unconfigured>,
+            "a request is sent on a session of its own that was never configured",
+        )
 }

@@ -85,6 +85,19 @@ impl Handler for CheckThenDeliver {
     }
 }
 
+/// Delivers what is of this configuration, and says that it did not.
+pub struct DeliversAndRefuses;
+
+impl Handler for DeliversAndRefuses {
+    fn receive(node: &Membership, sent: Configuration, deliver: impl FnOnce()) -> bool {
+        let _state = node.state.lock();
+        if node.view() == sent {
+            deliver();
+        }
+        false
+    }
+}
+
 /// A node with this handler.
 pub struct Miniature<H> {
     membership: Membership,

@@ -6,9 +6,9 @@ mod miniature;
 mod tagged;
 
 use crate::spawn;
-use miniature::{AnyState, CheckThenDeliver, Miniature, OperationalOnly};
+use miniature::{AnyState, CheckThenDeliver, DeliversAndRefuses, Miniature, OperationalOnly};
 use selvedge::check::{Grade, Kind, Model, Variant, always, note, sometimes};
-use selvedge::sync::Arc;
+use selvedge::sync::{Arc, AtomicU32, Named, Ordering};
 use tagged::Tagged;
 
 /// The number of a configuration.
@@ -34,14 +34,16 @@ trait Node: Send + Sync + Sized + 'static {
     fn view(&self) -> Configuration;
 }
 
-/// A message has arrived. Was it delivered?
-fn arrives<N: Node>(node: &N, sent: Configuration) -> bool {
+/// A message has arrived; it was delivered `times` before. Was it delivered now?
+fn arrives<N: Node>(node: &N, sent: Configuration, times: &AtomicU32) -> bool {
     note(|| format!("a message sent in configuration {sent} arrives"));
     node.receive(sent, || {
         let view = node.view();
         always("own-configuration", view == sent, || {
             format!("a message sent in configuration {sent} was delivered in {view}")
         });
+        // Relaxed: by one thread at a time, and read when all are joined.
+        times.fetch_add(1, Ordering::Relaxed);
     })
 }
 
@@ -49,9 +51,11 @@ fn arrives<N: Node>(node: &N, sent: Configuration) -> bool {
 /// arrive at any point of the change.
 fn scenario<N: Node>() -> &'static str {
     let node = Arc::new(N::new());
-    let [old, new] = [("old", OLD), ("new", NEW)].map(|(name, sent)| {
+    let [old_times, times] = ["old", "new"]
+        .map(|name| Arc::new(AtomicU32::new(0).named_with(|| format!("deliveries of the {name} message"))));
+    let [old, new] = [("old", OLD, old_times), ("new", NEW, times.clone())].map(|(name, sent, times)| {
         let node = node.clone();
-        spawn(name, move || arrives(&*node, sent))
+        spawn(name, move || arrives(&*node, sent, &times))
     });
     note(|| "enters GATHER".to_owned());
     node.gather();
@@ -61,8 +65,11 @@ fn scenario<N: Node>() -> &'static str {
     node.install();
     let (old, new) = (old.join().unwrap(), new.join().unwrap());
     // What is refused is missing in the sequence of its configuration, and sent again as long as that lasts.
-    let again = !new && arrives(&*node, NEW);
-    always("delivered-once", new != again, || "the message of the new configuration is lost".to_owned());
+    let again = !new && arrives(&*node, NEW, &times);
+    let times = times.load(Ordering::Relaxed);
+    always("delivered-once", times == 1, || {
+        format!("the message of the new configuration was delivered {times} times")
+    });
     sometimes("too-early", again);
     sometimes("too-late", !old);
     match (old, again) {
@@ -109,5 +116,11 @@ pub fn model() -> Model {
     .variant(
         Variant::fixed("tagged", scenario::<Tagged>)
             .about("StagedCommit: messages carry their epoch, and are delivered while that is pinned"),
+    )
+    .falsifier(
+        "delivered-once",
+        Kind::Assertion,
+        scenario::<Miniature<DeliversAndRefuses>>,
+        "a message that was delivered is refused, and so sent again",
     )
 }

@@ -45,6 +45,7 @@ pub use words::{
     Budget, Discipline, EngineKind, Grade, GradedOutcome, Memory, Property, PropertyKind, Role, Strategy,
 };
 
+use super::verdict::{Expect, Kind};
 use std::borrow::Cow;
 
 /// What a scenario returns: a word that names how it came out.
@@ -70,6 +71,8 @@ pub struct Model {
     pub outcomes: Vec<GradedOutcome>,
     /// Its variants.
     pub variants: Vec<Variant>,
+    /// What shows that properties can fail which no variant violates: see [`Model::falsifier`].
+    pub falsifiers: Vec<Variant>,
 }
 
 impl Model {
@@ -83,6 +86,7 @@ impl Model {
             properties: Vec::new(),
             outcomes: Vec::new(),
             variants: Vec::new(),
+            falsifiers: Vec::new(),
         }
     }
     /// The incident it belongs to.
@@ -127,6 +131,23 @@ impl Model {
         self.variants.push(v);
         self
     }
+    /// Shows that a property can fail which no variant is found to violate: a change of the code, said by `about`, in which
+    /// the exact engine must find that this property is violated.
+    ///
+    /// It is named as the property, and no part of the catalogue: [`Catalogue::falsifiers`] makes one of them, to be run as
+    /// tests. A property that neither a variant nor a falsifier violates says nothing.
+    pub fn falsifier<O: Into<Outcome>>(
+        mut self,
+        property: &'static str,
+        kind: Kind,
+        scenario: impl Fn() -> O + Send + Sync + 'static,
+        about: &'static str,
+    ) -> Self {
+        let found = Expect::Found(vec![(property.to_owned(), kind)]);
+        let v = Variant::new(property, Role::Buggy, scenario).about(about);
+        self.falsifiers.push(v.check(Check::new(EngineKind::Exact, found)));
+        self
+    }
 }
 
 /// Models, in the order in which they are listed and run.
@@ -153,5 +174,12 @@ impl Catalogue {
     /// All models.
     pub fn models(&self) -> &[Model] {
         &self.models
+    }
+    /// The models that have [falsifiers](Model::falsifier), with these for variants.
+    pub fn falsifiers(&self) -> Catalogue {
+        let falsified =
+            |m: &Model| Model { variants: m.falsifiers.clone(), falsifiers: Vec::new(), ..m.clone() };
+        let models = self.models.iter().filter(|m| !m.falsifiers.is_empty()).map(falsified);
+        models.fold(Catalogue::new(), Catalogue::model)
     }
 }
