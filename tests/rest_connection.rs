@@ -106,7 +106,7 @@ fn what_cannot_be_a_vserver_is_not_sent() {
         sent(connection.request().header("x-dot-svm-name", "svm2")),
         RestError::Invalid(InvalidRequest::ReservedHeader)
     );
-    for name in ["X-Dot-SVM-UUID", "AUTHORIZATION"] {
+    for name in ["X-Dot-SVM-UUID", "AUTHORIZATION", "host", "Content-length", "transfer-Encoding"] {
         let refused = sent(connection.request().header(name, "x"));
         assert_eq!(refused, RestError::Invalid(InvalidRequest::ReservedHeader), "{name}");
     }
@@ -132,9 +132,31 @@ fn secrets_do_not_show() {
     let connection =
         RestConnection::new(config().with_authorization(Authorization::new("Bearer s3cret")), echo());
     let context = connection.request().header("X-Token", "s3cret");
-    context.send(Call::post("x", "s3cret")).unwrap();
-    let shown = format!("{connection:?} {:?} {:?}", connection.request(), connection.transport().sent());
+    let call = || Call::post("x", "s3cret").query("s3cret", "s3cret").query("token", "s3cret");
+    let response = context.send(call()).unwrap();
+    let token = Response::new(200, vec![("Set-Cookie".into(), "s3cret".into())], "s3cret");
+    let sent = connection.transport().sent();
+    let shown =
+        format!("{connection:?} {:?} {sent:?} {:?} {response:?} {token:?}", connection.request(), call());
     assert!(!shown.contains("s3cret"), "{shown}");
+    // What is no secret is there.
+    assert_eq!(format!("{:?}", call()), r#"Call { method: Post, path: "/x?..", body: Some(6) }"#);
+    assert!(shown.contains(r#"url: "https://cluster.example/api/x?..""#), "{shown}");
+    assert!(shown.contains(r#"headers: ["Set-Cookie"], body: 6"#), "{shown}");
+}
+
+#[test]
+fn a_password_in_an_address_does_not_show() {
+    for (base, shown) in [
+        ("https://admin:s3cret@cluster.example/api", "https://..@cluster.example/api"),
+        ("https://admin:s3c@ret@cluster.example", "https://..@cluster.example"),
+        ("https://cluster.example/a@b", "https://cluster.example/a@b"),
+        ("admin:s3cret@cluster.example/api", "..@cluster.example/api"),
+        ("", ""),
+    ] {
+        let config = format!("{:?}", Config::new(base));
+        assert!(config.starts_with(&format!("Config {{ base: {shown:?}, ")), "{config}");
+    }
 }
 
 #[test]

@@ -106,10 +106,30 @@ impl fmt::Debug for Authorization {
     }
 }
 
+/// An address without what may be a secret in it: its query, and a user and password before the host.
+pub(super) struct Masked<'a>(pub(super) &'a str);
+
+impl fmt::Debug for Masked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (address, query) = self.0.split_once('?').map_or((self.0, ""), |(address, _)| (address, "?.."));
+        let (scheme, rest) = match address.split_once("://") {
+            Some((scheme, rest)) => (&address[..scheme.len() + 3], rest),
+            None => ("", address),
+        };
+        let host = rest.find('/').unwrap_or(rest.len());
+        let (user, rest) = match rest[..host].rfind('@') {
+            Some(at) => ("..", &rest[at..]),
+            None => ("", rest),
+        };
+        fmt::Debug::fmt(&format!("{scheme}{user}{rest}{query}"), f)
+    }
+}
+
 /// An immutable snapshot of what requests have in common.
 ///
-/// Changed by value: `config.with_timeout(..)` is another configuration.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Changed by value: `config.with_timeout(..)` is another configuration. Its `Debug` form shows neither authorization nor a
+/// user and password in the base.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     base: Box<str>,
     vserver: Option<Vserver>,
@@ -171,5 +191,16 @@ impl Config {
     /// What requests are authorized by.
     pub fn authorization(&self) -> Option<&Authorization> {
         self.authorization.as_ref()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base", &Masked(&self.base))
+            .field("vserver", &self.vserver)
+            .field("timeout", &self.timeout)
+            .field("authorization", &self.authorization)
+            .finish()
     }
 }

@@ -50,7 +50,9 @@ impl<'c, T> RequestContext<'c, T> {
 
     /// With one more header; not one that says whom a request is for ([`VSERVER_HEADER`], and ONTAP's other way,
     /// `X-Dot-SVM-UUID`), because [`vserver`](RequestContext::vserver) is the one way to say that, nor a second
-    /// `Authorization`. If it cannot be a header, nothing is sent and [`send`](RequestContext::send) says why.
+    /// `Authorization`; nor one that says where the request goes or where it ends (`Host`, `Content-Length`,
+    /// `Transfer-Encoding`), which follows from its address and body: a second answer to that is how one request is made
+    /// two on the way. If it cannot be a header, nothing is sent and [`send`](RequestContext::send) says why.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
@@ -162,10 +164,12 @@ impl<T: Transport, N: FnMut(&Response) -> Option<Call>> Iterator for Pages<'_, '
 
 /// A context that no request can be made from.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum InvalidRequest {
     /// It names no vserver that can exist.
     Vserver(InvalidVserver),
-    /// It sets by hand what is set for it: [`VSERVER_HEADER`] or another name of the vserver, or `Authorization`.
+    /// It sets by hand what is set for it: [`VSERVER_HEADER`] or another name of the vserver, `Authorization`, or where the
+    /// request goes and ends.
     ReservedHeader,
     /// It sets a header whose name or value cannot stand in a request.
     Header {
@@ -178,8 +182,9 @@ pub enum InvalidRequest {
     Url,
 }
 
-/// Headers that are made from the configuration and the context.
-const RESERVED: [&str; 3] = [VSERVER_HEADER, "X-Dot-SVM-UUID", "Authorization"];
+/// Headers that are made from the configuration, the context and the call.
+const RESERVED: [&str; 6] =
+    [VSERVER_HEADER, "X-Dot-SVM-UUID", "Authorization", "Host", "Content-Length", "Transfer-Encoding"];
 
 /// A token of RFC 9110.
 fn is_header_name(name: &str) -> bool {
@@ -203,7 +208,7 @@ impl fmt::Display for InvalidRequest {
             InvalidRequest::ReservedHeader => {
                 write!(
                     f,
-                    "{} are not set as headers: see RequestContext::vserver and Config",
+                    "{} are not set as headers: they follow from the configuration, the context and the call",
                     RESERVED.join(", ")
                 )
             }

@@ -1,6 +1,6 @@
 //! Calls, requests and responses: complete values that nobody else has a hand on.
 
-use super::config::{Authorization, Config, Vserver};
+use super::config::{Authorization, Config, Masked, Vserver};
 use std::fmt;
 use std::time::Duration;
 
@@ -39,7 +39,9 @@ impl fmt::Display for Method {
 }
 
 /// What a caller asks for; the context says of whom, and how.
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// Its `Debug` form shows neither the query nor the body: either may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     method: Method,
     path: String,
@@ -92,6 +94,16 @@ impl Call {
     }
 }
 
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("path", &Masked(&self.path))
+            .field("body", &self.body.as_ref().map(Vec::len))
+            .finish()
+    }
+}
+
 /// Everything but RFC 3986's unreserved characters.
 fn percent_encode(to: &mut String, text: &str) {
     for byte in text.bytes() {
@@ -106,7 +118,8 @@ fn percent_encode(to: &mut String, text: &str) {
 
 /// A request as the transport is to send it. Made by a context, and complete: nothing is looked up later.
 ///
-/// Its `Debug` form shows neither authorization, nor values of headers, nor the body: any of them may be a secret.
+/// Its `Debug` form shows neither authorization, nor values of headers, nor the query, nor the body: any of them may be a
+/// secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     call: Call,
@@ -173,7 +186,7 @@ impl fmt::Debug for Request {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Request")
             .field("method", &self.method())
-            .field("url", &self.url)
+            .field("url", &Masked(&self.url))
             .field("vserver", &self.vserver)
             .field("timeout", &self.timeout)
             .field("authorization", &self.authorization)
@@ -184,7 +197,9 @@ impl fmt::Debug for Request {
 }
 
 /// What came back.
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// Its `Debug` form shows neither values of headers nor the body: what a login answers is a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
     headers: Vec<(String, String)>,
@@ -225,6 +240,17 @@ impl Response {
     /// The body, to keep.
     pub fn into_body(self) -> Vec<u8> {
         self.body
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &headers)
+            .field("body", &self.body.len())
+            .finish()
     }
 }
 
