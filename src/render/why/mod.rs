@@ -4,6 +4,7 @@
 //! step decides is said only of a pair that has been tried (`Flip::Pair`). Steps are called by the numbers of the rows in
 //! which the timeline shows them, and by what their threads say they are for.
 
+mod flag;
 mod memory;
 mod overtaken;
 mod pass;
@@ -134,9 +135,26 @@ fn capital(s: String) -> String {
     chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }
 
-/// The last step at this place.
+/// The last step at this place that did what is said of it: there may be several on one line. `None` if it has been
+/// announced and not done.
 fn at(t: &Trace, s: &TraceSite) -> Option<usize> {
-    t.events.iter().rposition(|e| e.thread == s.thread && e.at == s.at)
+    let next = t.threads.get(s.thread).filter(|x| Some(s.thread) == t.thread && !x.ended);
+    let next = next.and_then(|x| Some((x.pending.as_ref()?, x.wants.as_ref()?)));
+    if next.is_some_and(|(p, (op, object))| p.at == s.at && is(&s.what, op, object.as_deref())) {
+        return None;
+    }
+    let here = |e: &TraceEvent| e.thread == s.thread && e.at == s.at;
+    t.events.iter().rposition(|e| here(e) && is(&s.what, &e.op, e.object.as_deref()))
+}
+
+/// Is the operation what a site calls `read of letter`? Of other words nothing is known.
+fn is(what: &str, op: &str, object: Option<&str>) -> bool {
+    let Some((access, of)) = what.split_once(" of ") else { return true };
+    let named = |o: &str| of.strip_prefix(o).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let reads = matches!(op, "load" | "plain-load" | "read-begin" | "read-end");
+    let writes = matches!(op, "store" | "plain-store" | "write-begin" | "write-end");
+    let fits = if access.ends_with("read") { !writes } else { !access.ends_with("write") || !reads };
+    fits && object.is_none_or(named)
 }
 
 /// No execution passes: then there is nothing that had come before anything else.

@@ -140,7 +140,7 @@ pub(super) fn next(t: &Trace, thread: usize) -> String {
 /// What orders the two accesses, or the write and the read that missed it.
 fn unordered(t: &Trace) -> (String, Vec<usize>) {
     let sides = two_sides(t).map(|s| s.map(|s| at(t, s)));
-    let Some((flag, first)) = flag_of(t) else {
+    let Some(flag) = flag_of(t) else {
         return (
             "what is missing is not an order of steps: the two need a lock around both, or a join or a release/acquire \
              pair between them."
@@ -157,9 +157,9 @@ fn unordered(t: &Trace) -> (String, Vec<usize>) {
     (
         format!(
             "{mend}, {} happens before {second}; what is missing is an ordering, not an order of steps.",
-            step(t, first)
+            step(t, flag.first)
         ),
-        vec![flag.write, flag.read, first],
+        vec![flag.write, flag.read, flag.first],
     )
 }
 

@@ -1,5 +1,7 @@
 //! Each pattern with a log for which it must speak, and one for which it must not.
 
+mod ordering;
+
 use super::why;
 use crate::check::run::{Flip, Until};
 use crate::check::runner::trace::{Trace, TraceEvent, TraceSite, TraceThread};
@@ -162,39 +164,6 @@ fn where_every_execution_fails_no_order_is_to_blame() {
         "every one of the 11 executions violates a property: no order of steps is to blame."
     );
     assert!(!why.sentences.join(" ").contains("step "), "{:?}", why.sentences);
-}
-
-/// `flag` is written and read with these orderings, between a write and a read of `y` that race.
-fn race(store: &str, load: &str) -> Trace {
-    let (store, load) = (format!("store flag = 1 ({store})"), format!("load flag -> 1 ({load})"));
-    let mut t = trace(&[(1, "write-begin y"), (1, "write-end y"), (1, &store), (0, &load)], None);
-    let site = |thread, what: &str, at: &str| TraceSite { thread, what: what.to_owned(), at: at.to_owned() };
-    t.sites = vec![site(1, "write of y", &t.events[0].at.clone()), site(0, "read of y", "src/model.rs:99")];
-    t.events[1].at = t.events[0].at.clone();
-    t.kind = Kind::DataRace;
-    t.initial.push(("flag".to_owned(), "0".to_owned()));
-    t
-}
-
-#[test]
-fn a_race_names_the_accesses_by_their_rows_and_the_edge_that_is_missing() {
-    for (store, load, mend) in [
-        ("rlx", "acq", "with Release at step 3 (other: store flag = 1), step 1 (other)"),
-        ("rel", "rlx", "with Acquire at step 4 (main: load flag -> 1), step 1 (other)"),
-        ("acq", "rel", "with Release at step 3 (other: store flag = 1) and Acquire at step 4"),
-    ] {
-        let why = why(&race(store, load));
-        assert!(
-            why.sentences[0].starts_with("write of y (other, step 1) and read of y (main, next)"),
-            "{why:?}"
-        );
-        assert!(why.pass.starts_with(mend), "{store} {load}: {}", why.pass);
-        assert!(why.pass.contains("what is missing is an ordering, not an order of steps"), "{}", why.pass);
-    }
-    // A flag that is strong enough is not to blame.
-    let strong = why(&race("rel", "acq"));
-    assert_eq!(strong.sentences.len(), 1, "{strong:?}");
-    assert!(strong.pass.contains("a lock around both"), "{}", strong.pass);
 }
 
 #[test]
