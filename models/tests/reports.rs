@@ -144,6 +144,78 @@ fn a_false_alarm_is_called_one() {
     }
 }
 
+/// What a command prints.
+fn printed(binary: &str, args: &[&str]) -> String {
+    let out = Command::new(binary).args(args).output().expect("the command starts");
+    String::from_utf8(out.stdout).expect("text").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// loom may let a read of `SeqCst` code come after a write that it does not see; as an interleaving it came before it.
+#[test]
+fn a_lost_update_that_loom_finds_is_no_stale_read() {
+    let text = printed(
+        env!("CARGO_BIN_EXE_selvedge-misbehaving"),
+        &["check", "counter/fixed_but_fails", "--engine", "loom"],
+    );
+    assert!(text.contains(": a lost update.") && text.contains("critical pair"), "{text}");
+    assert!(!text.contains("stale") && !text.contains("older value"), "{text}");
+}
+
+/// Every race of the catalogue that an ordering would mend asks for that which the variant lacks, and for no other.
+#[test]
+fn a_race_asks_for_the_ordering_that_its_variant_lacks() {
+    for (name, missing) in [
+        (
+            "canary_fence_race/fence_after_flag",
+            "Release at step (sender: store sent = 1) (or a release fence before it)",
+        ),
+        ("canary_missed_publish/main_reads", "Release at step (writer: store full = 1)"),
+        ("canary_missed_publish/main_writes", "Release at step (main: store full = 1)"),
+        ("canary_stale_read/relaxed_load", "Acquire at step (receiver: load flag -> 1)"),
+        ("canary_stale_read/relaxed_store", "Release at step (main: store flag = 1)"),
+        (
+            "canary_store_buffering/relaxed",
+            "SeqCst fence between steps and (main) and one between steps and (left)",
+        ),
+        ("connection_lost/looks_after", "SeqCst fence between steps and (main)"),
+        ("gate_two_leaders/relaxed_invalidate", "Release at step (main: finds it broken)"),
+        (
+            "session_table_free_list/relaxed_retry",
+            "Acquire at step (sleeper: CAS free.head slot 1 g1 -> none failed",
+        ),
+        ("session_table_guard/leave_without_acquire", "Acquire at step (main: sub slot[0].word 1"),
+        ("session_table_guard/leave_without_release", "Release at step (reader: sub slot[0].word 1"),
+        (
+            "session_table_guard/relaxed_enter",
+            "Acquire at step (main: CAS slot[0].word g1 open -> g1 closed ok)",
+        ),
+        (
+            "session_table_guard/relaxed_take_over",
+            "Acquire at step (main: CAS slot[0].word g1 closed, 1 guard",
+        ),
+        ("session_table_iterate/relaxed_pop", "Acquire at step (opener: opens session 2)"),
+        ("session_table_iterate/relaxed_publish", "Release at step (opener: store slot[0].word = g2 open)"),
+        ("session_table_iterate/relaxed_push", "Release at step (closer: CAS free.head none"),
+    ] {
+        // By what the steps do: their numbers are those of one engine's find.
+        let unnumbered = |s: &str| {
+            let words: Vec<&str> = s.split(' ').filter(|w| !w.bytes().all(|b| b.is_ascii_digit())).collect();
+            words.join(" ")
+        };
+        let (text, missing) = (printed(env!("CARGO_BIN_EXE_selvedge"), &["show", name]), unnumbered(missing));
+        let (_, pass) =
+            text.split_once(" pass with ").unwrap_or_else(|| panic!("{name} asks for nothing: {text}"));
+        let (pass, _) = pass.split_once(" short ").expect("the next line");
+        let asked = unnumbered(pass.trim_start_matches("a "));
+        assert!(asked.starts_with(&missing), "{name}: {asked}");
+        assert_eq!(
+            pass.matches("Release at ").count() + pass.matches("Acquire at ").count(),
+            usize::from(missing.contains(" at ")),
+            "{name}: {asked}"
+        );
+    }
+}
+
 /// Every buggy variant and wrong fix has a committed counterexample that still fails as it did.
 /// `selvedge replay --bless models/counterexamples` writes them anew; read the difference before it is committed.
 #[test]

@@ -1,9 +1,13 @@
 //! Logs put into an order that people can follow.
 //!
 //! A log is one of many orders of the same execution: neighbours that do not depend on each other may change places
-//! (Mazurkiewicz, *Trace Theory*, 1987). Here a log is put into an order with few switches.
+//! (Mazurkiewicz, *Trace Theory*, 1987). Here a log is put into an order with few switches ([`tidied`]), or into one in
+//! which every read finds the newest value ([`interleaved`]).
+
+mod interleave;
 
 use super::event::{Event, FROM_INITIAL, ObjectId, Op, ThreadId};
+pub use interleave::interleaved;
 use std::collections::BTreeMap;
 
 /// Longer logs stay as they are: nobody reads them step by step.

@@ -471,3 +471,17 @@ pub struct Event {
     /// Where in the source.
     pub site: &'static Location<'static>,
 }
+
+impl Event {
+    /// What it has written to which atomic.
+    pub fn written(&self) -> Option<(ObjectId, u64)> {
+        match self.op {
+            Op::Store { obj, value, .. } | Op::PlainStore { obj, value } => Some((obj, value)),
+            Op::Rmw { obj, rmw, operand, width, .. } => {
+                Some((obj, rmw.apply(width, self.answer.value, operand)))
+            }
+            Op::Cas { obj, new, .. } if self.answer.ok => Some((obj, new)),
+            _ => None,
+        }
+    }
+}

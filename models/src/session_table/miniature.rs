@@ -2,6 +2,7 @@
 //! `free_list.rs` step by step; the state tables there hold here too, with 8 bits of index.
 
 use super::{Session, Table};
+use selvedge::check::note;
 use selvedge::sync::{AtomicU64, Named, Ordering, Shown, UnsafeCell};
 use std::marker::PhantomData;
 
@@ -188,6 +189,7 @@ impl<D: Defect> Miniature<D> {
             self.retired.fetch_add(1, Ordering::Relaxed);
         } else {
             // BUG: generation 1 of this slot has been issued before.
+            note(|| "begins its generations again".to_owned());
             self.push(1 << SHIFT | id & 0xff);
         }
         drop(value);

@@ -13,11 +13,13 @@ pub mod protocol;
 mod shape;
 mod shrink;
 
+use super::arrange;
 use super::engine::spent::Spent;
+
 use super::engine::{self, Exploration, Plan};
 use super::litmus;
 use super::model::{Catalogue, EngineKind, Outcome, Scenario};
-use super::run;
+use super::run::{self, Failure, Flip};
 use super::runner::trace::{Size, Trace};
 use super::verdict::{Kind, Verdict};
 use protocol::{Conclusion, Message, Observed, Order, Subject, WORKER_ENV};
@@ -145,8 +147,23 @@ fn decided(engine: EngineKind, scenario: &Scenario, plan: &Plan, order: &Order, 
         return;
     };
     SHRINKING.store(true, Ordering::Relaxed);
-    critical::decide(scenario, plan, failure);
+    interleaved(scenario, plan, failure);
     SHRINKING.store(false, Ordering::Relaxed);
+}
+
+/// Which steps decide, in the log as an interleaving, if it is one in disguise and fails as such, or else as it is.
+fn interleaved(scenario: &Scenario, plan: &Plan, failure: &mut Failure) {
+    let initial = |o| failure.objects.get(&o).map_or(0, |i| i.init);
+    let order = arrange::interleaved(&failure.events, initial).filter(|_| failure.repeats.is_none());
+    if let Some(events) = order {
+        let as_logged = std::mem::replace(&mut failure.events, events);
+        critical::decide(scenario, plan, failure);
+        if failure.flip != Flip::Unordered {
+            return;
+        }
+        failure.events = as_logged;
+    }
+    critical::decide(scenario, plan, failure);
 }
 
 /// The shape of a model that has failed, or has been asked to fail again.

@@ -4,6 +4,7 @@
 //! step decides is said only of a pair that has been tried (`Flip::Pair`). Steps are called by the numbers of the rows in
 //! which the timeline shows them, and by what their threads say they are for.
 
+mod crossing;
 mod flag;
 mod memory;
 mod overtaken;
@@ -17,7 +18,7 @@ use crate::check::run::Flip;
 use crate::check::runner::trace::{Trace, TraceEvent, TraceSite};
 use crate::check::verdict::Kind;
 use memory::{after_end, flag_of, race, stale};
-use overtaken::{aba, overtaken};
+use overtaken::{aba, led, overtaken};
 use stuck::{deadlock, livelock, lost_wakeup};
 
 /// The explanation of a counterexample.
@@ -71,7 +72,8 @@ pub fn why(t: &Trace) -> Why {
         Kind::DoubleCompletion => twice(t),
         Kind::Assertion | Kind::Panic => None,
     };
-    let found = by_kind.or_else(|| hopeless(t)).or_else(|| stale(t)).or_else(|| overtaken(t));
+    let interleaving = || overtaken(t).map(|why| led(t, why));
+    let found = by_kind.or_else(|| hopeless(t)).or_else(|| stale(t)).or_else(interleaving);
     let mut why = found.unwrap_or_else(|| {
         Why::default().say("the log shows no object that two threads used: see the message.".to_owned())
     });

@@ -1,11 +1,14 @@
 //! Failures of interleaving: one thread looks, another changes, the first acts on what it saw.
 //!
-//! A pattern is named only where the pair of steps that decides is part of it; else the pair speaks for itself.
+//! A pattern is named only where the pair of steps that decides is part of it; else the pair speaks for itself, and what
+//! the failing thread read last of what others had written.
 
+use super::flag::source;
 use super::pass::whim;
-use super::{Why, acquires, name, object, reads, releases, step, told, writes};
+use super::{Why, acquires, capital, name, object, reads, releases, step, told, writes};
 use crate::check::run::{Flip, Until};
 use crate::check::runner::trace::{Trace, TraceEvent};
+use crate::check::verdict::Kind;
 
 /// The patterns, then the pair, then what is known without one.
 pub(super) fn overtaken(t: &Trace) -> Option<Why> {
@@ -39,7 +42,7 @@ fn changes_nothing(t: &Trace, i: usize) -> bool {
 }
 
 /// What a read found.
-fn found(t: &Trace, i: usize) -> Option<&str> {
+pub(super) fn found(t: &Trace, i: usize) -> Option<&str> {
     let e = &t.events[i];
     match e.from {
         Some(w) => t.events.get(w)?.wrote.as_deref(),
@@ -94,39 +97,47 @@ fn decides_with(t: &Trace, these: &[usize], those: &[usize]) -> bool {
     })
 }
 
-/// A lost update: looked, overtaken, written.
+/// A lost update: looked, and wrote over what another has written since. That is lost: it had looked at the same as the
+/// other, or nobody but itself has seen what it wrote. That a value follows from what was read is not to be seen; that it
+/// is no longer so is.
 fn values(t: &Trace) -> Option<Why> {
     for (k, act) in t.events.iter().enumerate().rev() {
         if act.op != "store" && act.op != "write-begin" {
             continue;
         }
-        let same = |e: &TraceEvent| e.object == act.object;
-        let mine = |e: &TraceEvent| e.thread == act.thread && same(e) && reads(e);
-        let Some(i) = t.events[..k].iter().rposition(mine) else { continue };
-        let theirs = |j: &usize| {
-            let e = &t.events[*j];
-            e.thread != act.thread && same(e) && writes(e) && !changes_nothing(t, *j)
-        };
-        let Some(j) = (i + 1..k).find(theirs) else { continue };
-        // Who overtakes may have looked as well: then the two do the same to each other.
-        let look = |e: &TraceEvent| e.thread == t.events[j].thread && same(e) && reads(e);
-        let looked = t.events[..j].iter().rposition(look).unwrap_or(j);
-        if !decides_with(t, &[j, looked], &[i, k]) {
+        let same = |i: &usize| t.events[*i].object == act.object;
+        let uses = |i: &usize| same(i) && (reads(&t.events[*i]) || writes(&t.events[*i]));
+        let looks = |i: &usize, who: usize| same(i) && t.events[*i].thread == who && reads(&t.events[*i]);
+        // What its thread knows of it, by a look.
+        let Some(i) = (0..k).rev().find(|i| uses(i) && t.events[*i].thread == act.thread) else { continue };
+        let changes = |j: &usize| same(j) && writes(&t.events[*j]) && !changes_nothing(t, *j);
+        let Some(j) = (i + 1..k).rev().find(changes).filter(|_| reads(&t.events[i])) else { continue };
+        let other = t.events[j].thread;
+        let knows = t.events[i].wrote.as_deref().or_else(|| found(t, i));
+        let holds = act.op == "store" && before(t, object(act), k) == knows;
+        if other == act.thread || holds {
+            continue;
+        }
+        let looked = (0..j).rev().find(|l| looks(l, other));
+        let alike = looked.is_some_and(|l| found(t, l) == found(t, i));
+        let unseen = !(j + 1..k).any(|l| same(&l) && reads(&t.events[l]) && t.events[l].thread != other);
+        if !(alike || unseen) || !decides_with(t, &[j, looked.unwrap_or(j)], &[i, k]) {
             continue;
         }
         let why = Why::default().say(format!(
-            "{} writes {} on the strength of step {}; {} changed it in between.",
+            "{} overwrites what {} wrote to {}, which it had read before that, at step {}: a lost update.",
             step(t, k),
+            step(t, j),
             object(act),
             super::number(t, i),
-            step(t, j)
         ));
         return Some(why.steps(t, &[i, j, k]));
     }
     None
 }
 
-/// Check and act under two holds of a lock, with somebody else's hold in between.
+/// Check and act under two holds of a lock, with somebody else's hold in between, which is not known to have left
+/// everything as it was.
 fn locks(t: &Trace) -> Option<Why> {
     for (k, act) in t.events.iter().enumerate().rev() {
         if !acquires(act) {
@@ -136,7 +147,10 @@ fn locks(t: &Trace) -> Option<Why> {
         let mine = |e: &TraceEvent| e.thread == act.thread && same(e);
         let Some(i) = t.events[..k].iter().rposition(|e| mine(e) && releases(e)) else { continue };
         let first = t.events[..i].iter().rposition(|e| mine(e) && acquires(e)).unwrap_or(i);
-        let theirs = |j: &usize| !mine(&t.events[*j]) && same(&t.events[*j]) && acquires(&t.events[*j]);
+        let theirs = |j: &usize| {
+            let e = &t.events[*j];
+            !mine(e) && same(e) && acquires(e) && changed(t, *j) != Some(false)
+        };
         let Some(j) = (i + 1..k).filter(theirs).find(|j| decides_with(t, &[*j], &[first, i, k])) else {
             continue;
         };
@@ -162,22 +176,87 @@ fn held(t: &Trace, i: usize) -> String {
     }
 }
 
+/// Has the hold that begins at `i` changed what its lock protects? `None` if that is not shown.
+fn changed(t: &Trace, i: usize) -> Option<bool> {
+    before(t, object(&t.events[i]), i)?;
+    let mine = |e: &TraceEvent| e.thread == t.events[i].thread && e.object == t.events[i].object;
+    let end = (i + 1..t.events.len()).find(|u| mine(&t.events[*u]) && releases(&t.events[*u]));
+    let mut all = i + 1..end.map_or(t.events.len(), |u| u + 1);
+    Some(all.any(|u| mine(&t.events[u]) && t.events[u].wrote.is_some() && !changes_nothing(t, u)))
+}
+
+/// What a step finds, and the step that left it so, if it is in the log: of an atomic, or of what a lock protects where
+/// that is shown.
+fn finding(t: &Trace, i: usize) -> Option<(&str, Option<usize>)> {
+    let e = &t.events[i];
+    if reads(e) {
+        return Some((found(t, i)?, source(t, i)));
+    }
+    if !acquires(e) {
+        return None;
+    }
+    let value = before(t, object(e), i)?;
+    let same = |x: &TraceEvent| x.object == e.object;
+    let left =
+        (0..i).rev().find(|u| same(&t.events[*u]) && t.events[*u].wrote.is_some() && !changes_nothing(t, *u));
+    // A hold goes by the step that it begins with.
+    let of = |u: usize| move |x: &TraceEvent| x.thread == t.events[u].thread && same(x) && acquires(x);
+    let began = left.map(|u| t.events[..u].iter().rposition(of(u)).unwrap_or(u));
+    Some((value, began))
+}
+
+/// `found table = 1:session`; long contents are in the picture.
+fn finds(t: &Trace, i: usize, value: &str) -> String {
+    let e = &t.events[i];
+    // Of a load there is no more to say.
+    let who = if e.op == "load" && e.note.is_empty() { step(t, i) } else { told(t, i) };
+    match value.chars().count() {
+        0..=40 => format!("{who} found {} = {value}", object(e)),
+        _ => format!("{who} found {}", object(e)),
+    }
+}
+
 /// The pair of steps that decides, with what they had to do with each other.
 fn pair(t: &Trace) -> Option<Why> {
     let Some([i, j]) = critical(t) else { return undone(t) };
-    let b = &t.events[j];
-    let read = reads(b) && b.from == Some(i) || reads(b) && writes(&t.events[i]) && found_by(t, i, j);
-    let a = &t.events[i];
-    let overwritten =
-        a.object.is_some() && a.object == b.object && b.wrote.is_some() && !changes_nothing(t, j);
-    let why = match found(t, i) {
-        _ if read => format!("{} found {} as {} had left it.", told(t, j), object(b), told(t, i)),
-        Some(value) if reads(a) && overwritten => {
-            format!("{} found {} {value}: {} came after it.", told(t, i), object(a), told(t, j))
+    let (a, b) = (&t.events[i], &t.events[j]);
+    let overwrites =
+        b.wrote.is_some() && !changes_nothing(t, j) || acquires(b) && changed(t, j) == Some(true);
+    let why = match (finding(t, i), finding(t, j)) {
+        (_, Some((_, Some(left)))) if left == i => {
+            format!("{} found {} as {} had left it.", told(t, j), object(b), told(t, i))
+        }
+        (Some((value, _)), _) if a.object == b.object && overwrites => {
+            let so = if acquires(a) && changed(t, i) == Some(false) { " and left it so" } else { "" };
+            format!("{}{so}: {} came after it.", finds(t, i, value), told(t, j))
         }
         _ => format!("{} came before {}.", told(t, i), told(t, j)),
     };
     Some(Why { decides: true, ..Why::default().say(why).steps(t, &[i, j]) })
+}
+
+/// `why` with what the failing thread read last, before it failed, of what another had written, if that is not said yet.
+pub(super) fn led(t: &Trace, why: Why) -> Why {
+    let Some(who) = t.thread.filter(|_| matches!(t.kind, Kind::Assertion | Kind::Panic)) else { return why };
+    // Counting is no look, unless its thread has something to say of it.
+    let counts = |e: &TraceEvent| e.op == "rmw" && !e.text.starts_with("swap") && e.note.is_empty();
+    let mine = |i: &usize| t.events[*i].thread == who && !counts(&t.events[*i]);
+    let last = (0..t.events.len()).rev().filter(mine).find_map(|i| {
+        let (value, left) = finding(t, i)?;
+        Some((i, value, left.filter(|w| t.events[*w].thread != who)?))
+    });
+    match last {
+        Some((i, value, left))
+            if why.sentences.len() == 1 && !(why.steps.contains(&i) && why.steps.contains(&left)) =>
+        {
+            let sentence = format!("{}, as {} had left it.", capital(finds(t, i, value)), told(t, left));
+            // What is quoted stays the pair.
+            let mut why = why.say(sentence);
+            why.steps.extend([left, i]);
+            why
+        }
+        _ => why,
+    }
 }
 
 /// A step that came before something that had not been done when it failed.
@@ -190,13 +269,6 @@ fn undone(t: &Trace) -> Option<Why> {
     };
     let why = Why::default().say(format!("{} came before {what}.", told(t, held))).steps(t, &[held]);
     Some(Why { decides: true, ..why })
-}
-
-/// Is what `i` wrote to the object of both still there at `j`?
-fn found_by(t: &Trace, i: usize, j: usize) -> bool {
-    let same = |e: &TraceEvent| e.object.is_some() && e.object == t.events[i].object;
-    let last = t.events[..j].iter().rposition(|e| same(e) && writes(e));
-    same(&t.events[j]) && last == Some(i) && t.events[j].from.is_none_or(|f| f == i)
 }
 
 /// The last two steps of different threads on one object, one of them a change: all that there is to say where nobody

@@ -1,7 +1,7 @@
 //! What would make it pass: a pair of steps the other way round or another answer of the environment, which has been tried;
 //! a stronger ordering; nothing. Where none is known, how the nearest execution that passes differs, and no more.
 
-use super::memory::{flag_of, two_sides};
+use super::memory::{crossing_of, flag_of, two_sides};
 use super::{Why, at, name, number, step, told};
 use crate::check::event::Whim;
 use crate::check::run::{Flip, Until};
@@ -28,6 +28,11 @@ fn sentence(t: &Trace, why: &Why) -> (String, Vec<usize>) {
     let flips = matches!(t.flip, Flip::Pair { .. });
     if t.kind == Kind::DataRace && !(why.by_order && flips) {
         return unordered(t);
+    }
+    if let Some(c) = crossing_of(t)
+        && let Some(mend) = c.mend(t)
+    {
+        return (mend, c.steps());
     }
     match (t.flip, t.differs) {
         (Flip::Pair { held, until }, _) => flipped(t, why, held, until),

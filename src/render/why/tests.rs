@@ -65,7 +65,8 @@ fn an_update_is_lost_where_the_pair_that_decides_is_part_of_it() {
     for pair in [(0, 2), (2, 3), (1, 3)] {
         let said = says(&trace(&LOST, Some(pair)));
         assert!(
-            said.contains("writes x on the strength of step 1; step 3 (other) changed it"),
+            said.contains("step 4 (main) overwrites what step 3 (other) wrote to x")
+                && said.contains("at step 1: a lost"),
             "{pair:?}: {said}"
         );
     }
@@ -73,7 +74,7 @@ fn an_update_is_lost_where_the_pair_that_decides_is_part_of_it() {
     let mut elsewhere = LOST.to_vec();
     elsewhere.extend([(0, "store y = 1 (sc)"), (1, "load y -> 1 (sc)")]);
     for flip in [Some((4, 5)), None] {
-        assert!(!says(&trace(&elsewhere, flip)).contains("on the strength of"), "{flip:?}");
+        assert!(!says(&trace(&elsewhere, flip)).contains("a lost update"), "{flip:?}");
     }
 }
 
@@ -81,7 +82,7 @@ fn an_update_is_lost_where_the_pair_that_decides_is_part_of_it() {
 fn what_changed_nothing_has_not_overtaken_anybody() {
     let log = [(0, "swap x 0->1 (sc)"), (1, "swap x 1->1 (sc)"), (0, "store x = 0 (sc)")];
     let said = says(&trace(&log, Some((1, 2))));
-    assert_eq!(said, "step 2 (other: swap x 1->1) found x 1: step 3 (main: store x = 0) came after it.");
+    assert_eq!(said, "step 2 (other: swap x 1->1) found x = 1: step 3 (main: store x = 0) came after it.");
 }
 
 #[test]
@@ -102,6 +103,69 @@ fn a_hold_in_between_matters_only_if_it_decides() {
     );
     let said = says(&trace(&log, Some((3, 6))));
     assert_eq!(said, "step 7 (main: load y -> 1) found y as step 4 (other: store y = 1) had left it.");
+}
+
+#[test]
+fn nothing_is_lost_that_was_seen_or_has_been_set_back() {
+    // The other has set it back; it had looked at something else, and what it wrote has been seen.
+    let back = [LOST[0], LOST[1], LOST[2], (1, "store x = 0 (sc)"), LOST[3]];
+    let seen = [LOST[0], (1, "load x -> 0 (sc)"), (1, "store x = 2 (sc)"), (1, "load x -> 2 (sc)")];
+    let seen =
+        [&seen[..], &[(1, "store x = 3 (sc)"), (2, "load x -> 3 (sc)"), (0, "store x = 1 (sc)")]].concat();
+    for (log, pair) in [(&back[..], (1, 4)), (&seen, (3, 6))] {
+        let mut t = trace(log, Some(pair));
+        t.threads.push(thread("third"));
+        assert!(!says(&t).contains("a lost update"), "{}", says(&t));
+    }
+    // Nobody but its writer has seen what is overwritten: that is lost, whatever led to it.
+    let unseen = [LOST[0], (1, "store x = 5 (sc)"), (0, "store x = 1 (sc)")];
+    assert!(says(&trace(&unseen, Some((1, 2)))).contains("what step 2 (other) wrote to x"));
+}
+
+/// Main looks at what `m` protects, which is shown, and again; in between the other holds it, and leaves this.
+fn holds(left: &str) -> Trace {
+    let log = [
+        (0, "lock m"),
+        (0, "unlock m"),
+        (1, "lock m"),
+        (1, "unlock m"),
+        (0, "lock m"),
+        (0, "unlock m"),
+        (1, "load y -> 0 (sc)"),
+    ];
+    let mut t = trace(&log, Some((2, 4)));
+    t.initial.push(("m".to_owned(), "none".to_owned()));
+    t.events[3].wrote = Some(left.to_owned());
+    t.events[5].wrote = Some("two".to_owned());
+    t
+}
+
+#[test]
+fn a_hold_that_leaves_everything_as_it_was_has_come_between_nothing() {
+    assert!(says(&holds("one")).starts_with("main lets go of m after step 1"), "{}", says(&holds("one")));
+    let said = says(&holds("none"));
+    assert_eq!(
+        said,
+        "step 3 (other: lock m) found m = none and left it so: step 5 (main: lock m) came after it."
+    );
+}
+
+#[test]
+fn what_the_failing_thread_read_last_of_what_others_wrote_is_told() {
+    let log =
+        [(1, "store x = 1 (sc)"), (0, "load x -> 1 (sc)"), (1, "store y = 1 (sc)"), (0, "load y -> 1 (sc)")];
+    let mut t = trace(&[&log[..], &[(0, "add y 1: 1->2 (rlx)")]].concat(), Some((0, 1)));
+    t.events[4].wrote = Some("2".to_owned());
+    let pair = "step 2 (main: load x -> 1) found x as step 1 (other: store x = 1) had left it.";
+    assert_eq!(says(&t), pair, "nobody has failed");
+    t.thread = Some(0);
+    assert_eq!(
+        says(&t),
+        format!("{pair} Step 4 (main) found y = 1, as step 3 (other: store y = 1) had left it.")
+    );
+    // Not what it has written itself, and not twice.
+    t.events.truncate(2);
+    assert_eq!(says(&t), pair);
 }
 
 const ABA: [(usize, &str); 4] = [

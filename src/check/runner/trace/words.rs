@@ -165,7 +165,7 @@ impl<'a> Words<'a> {
             }
             _ => {}
         }
-        let wrote = written(e);
+        let wrote = e.written();
         if let Some((obj, value)) = wrote {
             newest.insert(obj, (i, value));
         }
@@ -277,16 +277,6 @@ impl<'a> Words<'a> {
             Op::Lifetime { obj, end: true } => format!("{} leaves scope", self.object(obj)),
             Op::UseEnd { obj } => format!("use {} ends", self.object(obj)),
         }
-    }
-}
-
-/// What the operation has written to an atomic.
-fn written(e: &Event) -> Option<(ObjectId, u64)> {
-    match e.op {
-        Op::Store { obj, value, .. } | Op::PlainStore { obj, value } => Some((obj, value)),
-        Op::Rmw { obj, rmw, operand, width, .. } => Some((obj, rmw.apply(width, e.answer.value, operand))),
-        Op::Cas { obj, new, .. } if e.answer.ok => Some((obj, new)),
-        _ => None,
     }
 }
 

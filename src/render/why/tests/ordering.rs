@@ -111,3 +111,72 @@ fn of_two_accesses_on_one_line_each_is_told_by_its_object() {
     t.threads[0].wants = Some(("read-begin".to_owned(), Some("y".to_owned())));
     assert!(says(&t).contains("read of y (main, next)"), "{}", says(&t));
 }
+
+#[test]
+fn that_the_access_came_first_here_is_said_to_be_chance() {
+    let race = raced(&[(1, "store x = 1 (rlx)"), (0, "load x -> 1 (acq)")]);
+    let want = "are not ordered: other's write came first here; as no lock, join or release/acquire pair lies between \
+                them, it may as well come second, or at the same time.";
+    assert!(says(&race).contains(want), "{}", says(&race));
+    // What comes after the end here needs no such word.
+    let mut ended =
+        Trace { kind: Kind::UseAfterFree, ..trace(&[(1, "end y"), (0, "load x -> 0 (sc)")], None) };
+    ended.sites =
+        vec![site(1, "end of scope of y", &ended.events[0].at), site(0, "use of y", "src/model.rs:99")];
+    assert!(
+        says(&ended).ends_with("are not ordered: nothing keeps the value alive until its last use."),
+        "{}",
+        says(&ended)
+    );
+}
+
+/// Each writes one and reads the other's, the last read in vain.
+fn buffered(fences: [bool; 2], order: &str) -> Trace {
+    let text = |what: &str| format!("{what} ({order})");
+    let mut log = vec![(0, text("store x = 1"))];
+    log.extend(fences[0].then(|| (0, "fence (sc)".to_owned())));
+    log.extend([(0, text("load y -> 0")), (1, text("store y = 1"))]);
+    log.extend(fences[1].then(|| (1, "fence (sc)".to_owned())));
+    log.push((1, text("load x -> 0")));
+    let log: Vec<(usize, &str)> = log.iter().map(|(who, text)| (*who, text.as_str())).collect();
+    let mut t = trace(&log, None);
+    t.flip = Flip::Unordered;
+    let last = t.events.len() - 1;
+    t.events[last].missed = Some(0);
+    t
+}
+
+#[test]
+fn of_two_reads_that_crossed_both_are_named() {
+    let why = |t: &Trace| why(t);
+    let both = why(&buffered([false; 2], "rlx"));
+    let said = "step 4 (other) missed what step 1 (main) writes to x, and step 2 (main) what step 3 (other) writes to \
+                y: each missed the other's write.";
+    assert_eq!(both.sentences, [said]);
+    let pass = "with a SeqCst fence between steps 1 and 2 (main) and one between steps 3 and 4 (other), or SeqCst at all \
+                four steps, ";
+    assert!(both.pass.starts_with(pass), "{}", both.pass);
+    let one = why(&buffered([false, true], "acqrel")).pass;
+    assert!(
+        one.starts_with("with a SeqCst fence between steps 1 and 2 (main), or SeqCst at both, "),
+        "{one}"
+    );
+    // Where nothing is missing, the alarm is false, and no ordering is asked for.
+    assert!(!why(&buffered([false; 2], "sc")).pass.contains("fence"));
+    // The other's read has seen the write: one read alone is stale.
+    let mut t = buffered([false; 2], "rlx");
+    t.events[1] = event(0, "load z -> 0 (rlx)");
+    assert!(says(&t).starts_with("step 4 (other) read an older value from x"), "{}", says(&t));
+}
+
+#[test]
+fn no_read_is_to_blame_for_what_fails_without_weak_memory_too() {
+    for flip in [Flip::NoSingle, Flip::Pair { held: 0, until: Until::Step(3) }] {
+        let t = Trace { flip, ..buffered([false; 2], "rlx") };
+        let (said, pass) = (says(&t), why(&t).pass);
+        assert!(
+            !said.contains("missed") && !said.contains("older") && !pass.contains("fence"),
+            "{said} {pass}"
+        );
+    }
+}
