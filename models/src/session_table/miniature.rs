@@ -133,6 +133,10 @@ impl<D: Defect> Miniature<D> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             self.slot_of(id).below.store(head, Ordering::Relaxed);
+            // Nothing else is put back with its first generation.
+            if id >> SHIFT == 1 {
+                note(|| "begins the generations of the slot again".to_owned());
+            }
             match self.head.compare_exchange(head, Self::link(id), D::PUSH, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -189,7 +193,6 @@ impl<D: Defect> Miniature<D> {
             self.retired.fetch_add(1, Ordering::Relaxed);
         } else {
             // BUG: generation 1 of this slot has been issued before.
-            note(|| "begins its generations again".to_owned());
             self.push(1 << SHIFT | id & 0xff);
         }
         drop(value);

@@ -94,8 +94,23 @@ fn told(t: &Trace, i: usize) -> String {
     // The orderings are in the table; where they matter, the sentence speaks of them.
     let what = e.text.split(", stale").next().unwrap_or_default();
     let what = what.strip_suffix(')').and_then(|s| s.rsplit_once(" (")).map_or(what, |(s, _)| s);
-    let said = if e.note.is_empty() { what.trim_end_matches(" begins") } else { e.note.as_str() };
+    let said = said(t, i);
+    let said = if said.is_empty() { what.trim_end_matches(" begins") } else { said.as_str() };
     format!("step {} ({}: {said})", number(t, i), name(t, e.thread))
+}
+
+/// What its thread says of a step, and of what it has done in the hold of a lock that begins with it.
+fn said(t: &Trace, i: usize) -> String {
+    let inner = hold_end(t, i).map_or("", |u| t.events[u].note.as_str());
+    let all = [t.events[i].note.as_str(), inner];
+    all.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// The end of the hold of a lock that begins at `i`.
+fn hold_end(t: &Trace, i: usize) -> Option<usize> {
+    let e = &t.events[i];
+    let ends = |u: &TraceEvent| releases(u) && u.thread == e.thread && u.object == e.object;
+    (i + 1..t.events.len()).find(|u| acquires(e) && ends(&t.events[*u]))
 }
 
 /// The number of the row that shows it.

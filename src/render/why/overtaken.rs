@@ -4,8 +4,9 @@
 //! the failing thread read last of what others had written.
 
 use super::flag::source;
+use super::flag::source;
 use super::pass::whim;
-use super::{Why, acquires, capital, name, object, reads, releases, step, told, writes};
+use super::{Why, acquires, capital, hold_end, name, object, reads, releases, said, step, told, writes};
 use crate::check::run::{Flip, Until};
 use crate::check::runner::trace::{Trace, TraceEvent};
 use crate::check::verdict::Kind;
@@ -170,9 +171,9 @@ fn locks(t: &Trace) -> Option<Why> {
 
 /// `step 7`, with what its thread says it is for.
 fn held(t: &Trace, i: usize) -> String {
-    match t.events[i].note.as_str() {
+    match said(t, i).as_str() {
         "" => format!("step {}", super::number(t, i)),
-        note => format!("step {} ({note})", super::number(t, i)),
+        said => format!("step {} ({said})", super::number(t, i)),
     }
 }
 
@@ -180,8 +181,7 @@ fn held(t: &Trace, i: usize) -> String {
 fn changed(t: &Trace, i: usize) -> Option<bool> {
     before(t, object(&t.events[i]), i)?;
     let mine = |e: &TraceEvent| e.thread == t.events[i].thread && e.object == t.events[i].object;
-    let end = (i + 1..t.events.len()).find(|u| mine(&t.events[*u]) && releases(&t.events[*u]));
-    let mut all = i + 1..end.map_or(t.events.len(), |u| u + 1);
+    let mut all = i + 1..hold_end(t, i).map_or(t.events.len(), |u| u + 1);
     Some(all.any(|u| mine(&t.events[u]) && t.events[u].wrote.is_some() && !changes_nothing(t, u)))
 }
 
@@ -205,11 +205,11 @@ fn finding(t: &Trace, i: usize) -> Option<(&str, Option<usize>)> {
     Some((value, began))
 }
 
-/// `found table = 1:session`; long contents are in the picture.
-fn finds(t: &Trace, i: usize, value: &str) -> String {
+/// `step 7 (main) found table = 1:session`; long contents are in the picture.
+fn finds(t: &Trace, i: usize, value: &str, who: String) -> String {
     let e = &t.events[i];
     // Of a load there is no more to say.
-    let who = if e.op == "load" && e.note.is_empty() { step(t, i) } else { told(t, i) };
+    let who = if e.op == "load" && e.note.is_empty() { step(t, i) } else { who };
     match value.chars().count() {
         0..=40 => format!("{who} found {} = {value}", object(e)),
         _ => format!("{who} found {}", object(e)),
@@ -228,35 +228,43 @@ fn pair(t: &Trace) -> Option<Why> {
         }
         (Some((value, _)), _) if a.object == b.object && overwrites => {
             let so = if acquires(a) && changed(t, i) == Some(false) { " and left it so" } else { "" };
-            format!("{}{so}: {} came after it.", finds(t, i, value), told(t, j))
+            format!("{}{so}: {} came after it.", finds(t, i, value, told(t, i)), told(t, j))
         }
         _ => format!("{} came before {}.", told(t, i), told(t, j)),
     };
     Some(Why { decides: true, ..Why::default().say(why).steps(t, &[i, j]) })
 }
 
-/// `why` with what the failing thread read last, before it failed, of what another had written, if that is not said yet.
+/// `why` with what the failing thread read last, before it failed, of what another had written, if that is not said yet. A
+/// thread that has waited for others to end and had no part in the pair looks at everything: of that, what the pair is
+/// about, or what it says something of.
 pub(super) fn led(t: &Trace, why: Why) -> Why {
-    let Some(who) = t.thread.filter(|_| matches!(t.kind, Kind::Assertion | Kind::Panic)) else { return why };
+    let fails = matches!(t.kind, Kind::Assertion | Kind::Panic | Kind::DoubleFree);
+    let Some(who) = t.thread.filter(|_| fails && why.sentences.len() == 1) else { return why };
+    let spoken = |i: &usize| why.steps.contains(i);
+    let takes_part = why.steps.iter().any(|i| t.events[*i].thread == who);
+    let about = |e: &TraceEvent| why.steps.iter().any(|i| t.events[*i].object == e.object);
     // Counting is no look, unless its thread has something to say of it.
     let counts = |e: &TraceEvent| e.op == "rmw" && !e.text.starts_with("swap") && e.note.is_empty();
-    let mine = |i: &usize| t.events[*i].thread == who && !counts(&t.events[*i]);
+    let joined = t.events.iter().position(|e| e.thread == who && e.op == "join").unwrap_or(t.events.len());
+    let tells = |i: &usize| takes_part || *i < joined || about(&t.events[*i]) || !said(t, *i).is_empty();
+    let mine = |i: &usize| t.events[*i].thread == who && !counts(&t.events[*i]) && tells(i);
     let last = (0..t.events.len()).rev().filter(mine).find_map(|i| {
         let (value, left) = finding(t, i)?;
         Some((i, value, left.filter(|w| t.events[*w].thread != who)?))
     });
-    match last {
-        Some((i, value, left))
-            if why.sentences.len() == 1 && !(why.steps.contains(&i) && why.steps.contains(&left)) =>
-        {
-            let sentence = format!("{}, as {} had left it.", capital(finds(t, i, value)), told(t, left));
-            // What is quoted stays the pair.
-            let mut why = why.say(sentence);
-            why.steps.extend([left, i]);
-            why
-        }
-        _ => why,
+    let Some((i, value, left)) = last else { return why };
+    let same = |n: &usize| t.events[*n].thread == who && t.events[*n].object == t.events[i].object;
+    let again = |n: &usize| same(n) && finding(t, *n).is_some_and(|(_, from)| from == Some(left));
+    if why.steps.iter().any(again) {
+        return why;
     }
+    let found = if spoken(&i) { finds(t, i, value, step(t, i)) } else { finds(t, i, value, told(t, i)) };
+    let by = if spoken(&left) { step(t, left) } else { told(t, left) };
+    // What is quoted stays the pair.
+    let mut why = why.say(format!("{}, as {by} had left it.", capital(found)));
+    why.steps.extend([left, i]);
+    why
 }
 
 /// A step that came before something that had not been done when it failed.

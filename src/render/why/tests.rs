@@ -163,8 +163,19 @@ fn what_the_failing_thread_read_last_of_what_others_wrote_is_told() {
         says(&t),
         format!("{pair} Step 4 (main) found y = 1, as step 3 (other: store y = 1) had left it.")
     );
-    // Not what it has written itself, and not twice.
-    t.events.truncate(2);
+    // Who waits for the end and had no part in the pair is asked about its object alone; and nothing is said twice.
+    t.threads.push(thread("third"));
+    let all = t.events.clone();
+    t.events.extend([
+        event(2, "join other"),
+        event(2, "load y -> 2 (sc)"),
+        event(2, "load x -> 1 (sc)"),
+        event(2, "load y -> 2 (sc)"),
+    ]);
+    t.thread = Some(2);
+    assert!(says(&t).ends_with("Step 8 (third) found x = 1, as step 1 (other) had left it."), "{}", says(&t));
+    t.events = all[..2].to_vec();
+    t.thread = Some(0);
     assert_eq!(says(&t), pair);
 }
 
