@@ -158,7 +158,7 @@ fn interleaved(scenario: &Scenario, plan: &Plan, failure: &mut Failure) {
     if let Some(events) = order {
         let as_logged = std::mem::replace(&mut failure.events, events);
         critical::decide(scenario, plan, failure);
-        if failure.flip != Flip::Unordered {
+        if !matches!(failure.flip, Flip::Unordered | Flip::Untried) {
             return;
         }
         failure.events = as_logged;

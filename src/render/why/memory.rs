@@ -25,7 +25,7 @@ pub(super) fn crossing_of(t: &Trace) -> Option<Crossing> {
 /// The last read of something old, and the write by another that it missed. What fails as well where memory is
 /// sequentially consistent fails by no such read.
 fn missed(t: &Trace) -> Option<(usize, usize)> {
-    if matches!(t.flip, Flip::Pair { .. } | Flip::NoSingle) {
+    if matches!(t.flip, Flip::Pair { .. } | Flip::Answer { .. } | Flip::NoSingle { .. }) {
         return None;
     }
     let (r, w) = t.events.iter().enumerate().rev().find_map(|(i, e)| Some((i, e.missed?)))?;

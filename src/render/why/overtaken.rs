@@ -4,7 +4,6 @@
 //! the failing thread read last of what others had written.
 
 use super::flag::source;
-use super::flag::source;
 use super::pass::whim;
 use super::{Why, acquires, capital, hold_end, name, object, reads, releases, said, step, told, writes};
 use crate::check::run::{Flip, Until};

@@ -171,7 +171,9 @@ fn of_two_reads_that_crossed_both_are_named() {
 
 #[test]
 fn no_read_is_to_blame_for_what_fails_without_weak_memory_too() {
-    for flip in [Flip::NoSingle, Flip::Pair { held: 0, until: Until::Step(3) }] {
+    for flip in
+        [Flip::NoSingle { pairs: 7, answers: 0, all: true }, Flip::Pair { held: 0, until: Until::Step(3) }]
+    {
         let t = Trace { flip, ..buffered([false; 2], "rlx") };
         let (said, pass) = (says(&t), why(&t).pass);
         assert!(
