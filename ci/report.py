@@ -301,6 +301,13 @@ def red(b, url):
         want("Holds" not in text and "✓" not in text, f"{name} is red, and looks as if it held: {text}")
 
 
+def own_source(b, url):
+    """The lines that are quoted are the model's: no step leads into an engine."""
+    b.open(url)
+    foreign = b.run("return Object.keys(data.sources).filter((f) => f.includes('check/engine') || f.startsWith('/'))")
+    want(not foreign, f"source is quoted from {foreign}")
+
+
 def notes(b, url):
     """What a model says of its steps is shown in executions that stand for outcomes as well."""
     b.open(url + "#v=vserver_swap/shared_mutation&outcome=done&step=0")
@@ -323,7 +330,7 @@ def gallery(b, url, planted, shots):
                 b.size(1440, 1000)
                 b.open(f"{page}{address}&step=0")
                 b.press("End")
-                b.size(1440, min(2200, b.run("return document.querySelector('details').getBoundingClientRect().bottom + scrollY")))
+                b.size(1440, min(2200, b.run("return document.documentElement.scrollHeight")))
                 b.run("scrollTo(0, 0)")
                 pathlib.Path(shots, f"{kind}-{scheme}.png").write_bytes(base64.b64decode(b.call("GET", "/screenshot")))
     b.media()
@@ -398,6 +405,7 @@ def main():
             of_each_kind(b, planted)
             red(b, off)
             notes(b, url)
+            own_source(b, url)
             if shots:
                 gallery(b, url, planted, shots)
             looks(b, url, shots)

@@ -10,6 +10,7 @@ use selvedge::check::runner::trace::Trace;
 use selvedge::check::{always, note};
 use selvedge::sync::atomic::{AtomicU32, Ordering::*};
 use selvedge::sync::{Arc, Named, thread};
+use std::collections::BTreeSet;
 use support::{plan, scenario};
 
 const ENGINES: [fn(&Scenario, &Plan) -> Exploration; 3] = [loom::explore, shuttle::explore, exact::explore];
@@ -61,5 +62,31 @@ fn notes_change_no_execution() {
             (plain.executions, plain.verdict.clone(), steps(&plain)),
             (noted.executions, noted.verdict.clone(), steps(&noted))
         );
+    }
+}
+
+/// Nobody listens while an engine searches: what it keeps of an outcome is executed once more for what is said in it.
+#[test]
+fn executions_that_stand_for_outcomes_have_notes() {
+    for explore in ENGINES {
+        let seen = scenario(|| {
+            let flag = Arc::new(AtomicU32::new(0).named("flag"));
+            let theirs = flag.clone();
+            let t = thread::spawn(move || {
+                note(|| "raises".to_owned());
+                theirs.store(1, Release);
+            });
+            note(|| "looks".to_owned());
+            let up = flag.load(Acquire) == 1;
+            t.join().unwrap();
+            if up { "up" } else { "down" }
+        });
+        let x = explore(&seen, &Plan { strategy: Strategy::Dfs, ..plan() });
+        let words: Vec<&str> = x.census.witnesses.keys().map(|o| &**o).collect();
+        assert_eq!(words, ["down", "up"]);
+        for (outcome, witness) in &x.census.witnesses {
+            let said: BTreeSet<&str> = witness.notes.iter().map(|n| n.2.as_str()).collect();
+            assert_eq!(said, BTreeSet::from(["looks", "raises"]), "{outcome}");
+        }
     }
 }

@@ -192,7 +192,9 @@ impl Data {
         events
             .iter()
             .map(|e| {
-                self.quote(&e.at);
+                if e.op != "exit" {
+                    self.quote(&e.at);
+                }
                 let mut number = |s: Option<&str>| s.map_or(-1, |s| self.strings.number(s) as i64);
                 let step = |i: Option<usize>| i.map_or(-1, |i| i as i64);
                 json!([

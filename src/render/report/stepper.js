@@ -147,7 +147,8 @@ function draw() {
   $('where').textContent = said;
   $('slider').setAttribute('aria-valuetext', said);
   state(track, n);
-  $('source').replaceChildren(...(e ? quote(e.at, track.threads[e.t].name + ': ' + e.text) : [make('p', { class: 'soft' }, 'Nothing has run yet. Press → for the first step.')]));
+  // The end of a thread is in no line of the model: the log has the place that called its closure.
+  $('source').replaceChildren(...(e && e.op === 'exit' ? [make('p', { class: 'soft' }, track.threads[e.t].name + ' ends.')] : e ? quote(e.at, track.threads[e.t].name + ': ' + e.text) : [make('p', { class: 'soft' }, 'Nothing has run yet. Press → for the first step.')]));
   follow(row);
   arrows();
 }
