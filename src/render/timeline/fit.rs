@@ -22,7 +22,7 @@ const TRIED: usize = 100;
 /// More state columns are a crowd.
 const STATES: usize = 4;
 /// What the state columns are worth, in lines, from the first; and one that shows the beginning of a long text only.
-const STATE: [i32; STATES] = [12, 9, 3, 2];
+const STATE: [i32; STATES] = [18, 9, 3, 2];
 const CLIPPED: i32 = 1;
 
 /// How much a step tells.
@@ -338,6 +338,10 @@ mod tests {
         let fit = shown(&trace(Kind::Assertion, 40, &"says much of what it is about to do, ".repeat(2)));
         assert!(fit.height < ROWS && fit.height + 3 >= ROWS, "{} lines", fit.height);
         assert!(fit.steps >= 6, "{} rows", fit.steps);
+        // One that fits nowhere keeps no others out.
+        let mut t = trace(Kind::Assertion, 40, "");
+        t.events[30].note = "says too much ".repeat(200);
+        assert_eq!(shown(&t).height + 1, ROWS);
     }
 
     /// What the failing thread has read is shown before what else happens to other objects.
