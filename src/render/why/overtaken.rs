@@ -255,7 +255,7 @@ pub(super) fn led(t: &Trace, why: Why) -> Why {
     let Some((i, value, left)) = last else { return why };
     let same = |n: &usize| t.events[*n].thread == who && t.events[*n].object == t.events[i].object;
     let again = |n: &usize| same(n) && finding(t, *n).is_some_and(|(_, from)| from == Some(left));
-    if why.steps.iter().any(again) {
+    if spoken(&left) && why.steps.iter().any(again) {
         return why;
     }
     let found = if spoken(&i) { finds(t, i, value, step(t, i)) } else { finds(t, i, value, told(t, i)) };
@@ -271,7 +271,7 @@ fn undone(t: &Trace) -> Option<Why> {
     let Flip::Pair { held, until } = t.flip else { return None };
     let what = match until {
         Until::Next(thread) => super::pass::next(t, usize::from(thread)),
-        Until::Rest => "the others had done what they could".to_owned(),
+        Until::Rest => "all that the others were still to do".to_owned(),
         Until::Step(_) => return None,
     };
     let why = Why::default().say(format!("{} came before {what}.", told(t, held))).steps(t, &[held]);

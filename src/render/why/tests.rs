@@ -177,6 +177,14 @@ fn what_the_failing_thread_read_last_of_what_others_wrote_is_told() {
     t.events = all[..2].to_vec();
     t.thread = Some(0);
     assert_eq!(says(&t), pair);
+    // The pair is about the one step, and what the other found came from a third.
+    let third = [(1, "CAS x 0->1 ok (sc)"), (1, "CAS x 1->0 ok (sc)"), (0, "CAS x 0->2 ok (sc)")];
+    let t = Trace { thread: Some(0), ..trace(&third, Some((0, 2))) };
+    assert!(
+        says(&t).ends_with("Step 3 (main) found x = 0, as step 2 (other: CAS x 1->0 ok) had left it."),
+        "{}",
+        says(&t)
+    );
 }
 
 const ABA: [(usize, &str); 4] = [
