@@ -1,5 +1,5 @@
 //! What the catalogue must hold: the incidents, every model and variant that was asked for by name, a proof for each fix,
-//! and each primitive in some fix. That each check ends as declared is `verdicts.rs`; that each broken variant has a
+//! something that violates each property, and each primitive in some fix. That each check ends as declared is `verdicts.rs`; that each broken variant has a
 //! counterexample that still fails, `reports.rs`; that lessons say the same as the code, `lessons.rs`.
 
 use selvedge::check::model::PropertyKind;

@@ -168,6 +168,12 @@ pub enum Expect {
 }
 
 impl Expect {
+    /// `found(..)` with one of these pairs.
+    pub fn found(pairs: &[(&str, Kind)]) -> Expect {
+        assert!(!pairs.is_empty(), "an expected failure names at least one (property, kind)");
+        Expect::Found(pairs.iter().map(|(p, k)| ((*p).to_owned(), *k)).collect())
+    }
+
     /// Is `got` as declared? `out-of-reach` accepts a refusal by the engine, and a run that saw nothing.
     pub fn accepts(&self, got: &Verdict) -> bool {
         match (self, got) {

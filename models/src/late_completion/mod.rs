@@ -24,6 +24,6 @@ fn clean_on_one_cpu(v: Variant) -> Variant {
 
 /// Adds the row of one processor with interrupts: it fails there too.
 fn fails_on_one_cpu(v: Variant, property: &str, kind: Kind) -> Variant {
-    let expect = Expect::Found(vec![(property.to_owned(), kind)]);
+    let expect = Expect::found(&[(property, kind)]);
     v.check(Check::on_one_cpu(Discipline::Interrupt, expect))
 }

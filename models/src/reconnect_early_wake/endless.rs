@@ -319,8 +319,6 @@ pub(super) fn model() -> Model {
     const LOOPS: &[(&str, Kind)] = &[("progress", Kind::Livelock)];
     const SENT: (&str, Kind) = ("never-sent", Kind::Assertion);
     const OTHERWISE: (&str, Kind) = ("ends-as-it-began", Kind::Assertion);
-    let found =
-        |pairs: &[(&str, Kind)]| Expect::Found(pairs.iter().map(|(p, k)| ((*p).to_owned(), *k)).collect());
     Model::new("reconnect_for_ever", "the connection is made and torn down for ever, and the request is never sent")
         .incident("002")
         .lesson(include_str!("endless.md"))
@@ -335,7 +333,7 @@ pub(super) fn model() -> Model {
             // A loop without end is nothing for engines that unroll: they would come to their limits.
             Variant::new("early_wake", Role::Buggy, for_ever)
                 .about("the reset wakes the task, which shuts the socket down before it is connected; and again")
-                .check(Check::new(EngineKind::Shuttle, found(LOOPS)).discipline(task_first()))
+                .check(Check::new(EngineKind::Shuttle, Expect::found(LOOPS)).discipline(task_first()))
                 .check(
                     Check::new(EngineKind::Shuttle, Expect::NotFound)
                         .discipline(worker_first())
@@ -345,11 +343,11 @@ pub(super) fn model() -> Model {
         .variant(
             Variant::buggy("one_round", one_round, &[SENT, OTHERWISE])
                 .canary()
-                .expect(EngineKind::Loom, found(&[OTHERWISE]))
-                .expect(EngineKind::Exact, found(&[SENT]))
+                .expect(EngineKind::Loom, Expect::found(&[OTHERWISE]))
+                .expect(EngineKind::Exact, Expect::found(&[SENT]))
                 .about("one round of the same: with the task above the worker it always ends as it began")
                 .check(Check::on_one_cpu(task_first(), Expect::Exhausted))
-                .check(Check::on_one_cpu(worker_first(), found(&[OTHERWISE]))),
+                .check(Check::on_one_cpu(worker_first(), Expect::found(&[OTHERWISE]))),
         )
         .variant(
             Variant::fixed("epoch_gate", || gated(Tells::Answered))

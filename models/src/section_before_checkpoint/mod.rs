@@ -103,7 +103,6 @@ pub fn model() -> Model {
     const DIES: (&str, Kind) = ("handler-survives", Kind::Assertion);
     const LOST: (&str, Kind) = ("nothing-lost", Kind::Assertion);
     const HALF: (&str, Kind) = ("readers-see-whole", Kind::Assertion);
-    let found = |(property, kind): (&str, Kind)| Expect::Found(vec![(property.to_owned(), kind)]);
     Model::new("section_before_checkpoint", "a section arrives before its checkpoint, and the node dies")
         .incident("001")
         .lesson(include_str!("lesson.md"))
@@ -124,16 +123,16 @@ pub fn model() -> Model {
         .variant(
             Variant::wrong_fix("drops_section", scenario::<Miniature<DropsSection>>, &[LOST, HALF])
                 .about("looks right because a section without a checkpoint is of no use; but it was data")
-                .expect(EngineKind::Loom, found(HALF))
-                .expect(EngineKind::Exact, found(LOST)),
+                .expect(EngineKind::Loom, Expect::found(&[HALF]))
+                .expect(EngineKind::Exact, Expect::found(&[LOST])),
         )
         .variant(
             Variant::wrong_fix("creates_checkpoint", scenario::<Miniature<CreatesCheckpoint>>, &[LOST, HALF])
                 .about(
                     "looks right because the section is kept; but the real checkpoint finds its name taken",
                 )
-                .expect(EngineKind::Loom, found(HALF))
-                .expect(EngineKind::Exact, found(LOST)),
+                .expect(EngineKind::Loom, Expect::found(&[HALF]))
+                .expect(EngineKind::Exact, Expect::found(&[LOST])),
         )
         .variant(
             Variant::fixed("typed_error", scenario::<Staged>)

@@ -90,8 +90,8 @@ pub fn model() -> Model {
         .variant(
             Variant::buggy("load_then_store", claim_races_close::<Miniature<LoadThenStore>>, &[TWICE, RACE])
                 .about("the session is checked to be open, then closed, in two steps")
-                .expect(EngineKind::Loom, Expect::Found(vec![(RACE.0.to_owned(), RACE.1)]))
-                .expect(EngineKind::Exact, Expect::Found(vec![(RACE.0.to_owned(), RACE.1)])),
+                .expect(EngineKind::Loom, Expect::found(&[RACE]))
+                .expect(EngineKind::Exact, Expect::found(&[RACE])),
         )
         .variant(
             Variant::fixed("miniature", claim_races_close::<Miniature<Sound>>)

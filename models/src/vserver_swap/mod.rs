@@ -234,10 +234,6 @@ fn with_greenthreads(v: Variant, expect: Expect) -> Variant {
     v.check(Check::on_one_cpu(Discipline::Cooperative, expect))
 }
 
-fn found(pairs: &[(&str, Kind)]) -> Expect {
-    Expect::Found(pairs.iter().map(|(property, kind)| ((*property).to_owned(), *kind)).collect())
-}
-
 fn model() -> Model {
     let misrouted = &[("header-is-intended", Kind::Assertion)];
     Model::new("vserver_swap", "a telemetry task switches the shared connection to another vserver and back")
@@ -248,17 +244,17 @@ fn model() -> Model {
         .sometimes("telemetry-between-pages", "telemetry's request is sent between two pages of one read")
         .outcome("done", Grade::Acceptable, "every request went to the vserver that its sender meant")
         .variant(with_greenthreads(Variant::buggy("shared_mutation", || scenario(&SHARED_MUTATION), misrouted)
-                .about("telemetry sets the shared vserver, sends, and sets it back"), found(misrouted)))
+                .about("telemetry sets the shared vserver, sends, and sets it back"), Expect::found(misrouted)))
         .variant(with_greenthreads(Variant::wrong_fix("option_a_delay", || scenario(&OPTION_A_DELAY), misrouted).about(
             "looks right because the failures were seen at start-up, when telemetry met discovery; \
                  it meets users' operations all day",
-        ), found(misrouted)))
+        ), Expect::found(misrouted)))
         .variant(with_greenthreads(Variant::wrong_fix("option_b_miswired", || scenario(&OPTION_B_MISWIRED), misrouted).about(
             "looks right because telemetry does work on a private copy; it sends through the shared object",
-        ), found(misrouted)))
+        ), Expect::found(misrouted)))
         .variant(with_greenthreads(Variant::wrong_fix("option_c_as_written", || scenario(&OPTION_C_AS_WRITTEN), misrouted).about(
                 "looks right because the switch is in a critical section; the readers of the field are not",
-            ), found(misrouted)))
+            ), Expect::found(misrouted)))
         .variant(with_greenthreads(Variant::fixed("option_b_copy", || scenario(&OPTION_B_COPY))
                 .about("telemetry sends on a RestConnection of its own, made from a snapshot"), Expect::Exhausted))
         .variant(with_greenthreads(Variant::fixed("option_d_parameter", || scenario(&OPTION_D_PARAMETER))

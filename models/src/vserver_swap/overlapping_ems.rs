@@ -4,7 +4,7 @@
 #![doc = include_str!("overlapping_ems.md")]
 
 use super::miniature::{TIMEOUT, TIMEOUT_EMS, timeout};
-use super::{found, with_greenthreads};
+use super::with_greenthreads;
 use crate::spawn;
 use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
 use selvedge::rest_connection::{Authorization, Call, Config, Request, Response, RestConnection, Transport};
@@ -210,17 +210,17 @@ pub(super) fn model() -> Model {
         .variant(with_greenthreads(
             Variant::buggy("timeout_leaks", move || scenario::<BackupRestore>(runs, Asked::Restored), leaked)
                 .about("two runs, each with a backup of what it found"),
-            found(leaked),
+            Expect::found(leaked),
         ))
         .variant(with_greenthreads(
             Variant::buggy("send_switched", move || scenario::<BackupRestore>(runs, Asked::Sent), switched)
                 .about("two runs of two messages: what the first restores, the second sends with"),
-            found(switched),
+            Expect::found(switched),
         ))
         .variant(with_greenthreads(
             Variant::buggy("update_lost", move || scenario::<BackupRestore>(refresh, Asked::Restored), lost)
                 .about("one run, and a token that is refreshed meanwhile"),
-            found(lost),
+            Expect::found(lost),
         ))
         .variant(with_greenthreads(
             Variant::fixed("request_context", move || {

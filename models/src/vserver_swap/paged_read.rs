@@ -3,7 +3,7 @@
 #![doc = include_str!("paged_read.md")]
 
 use super::miniature::{Svm, vserver};
-use super::{found, with_greenthreads};
+use super::with_greenthreads;
 use crate::spawn;
 use selvedge::check::{Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
@@ -188,18 +188,18 @@ pub(super) fn model() -> Model {
         .variant(with_greenthreads(
             Variant::buggy("reread_per_page", || scenario(InPlace::reread_per_page), mixed)
                 .about("each page is asked for over the connection that the client has by then"),
-            found(mixed),
+            Expect::found(mixed),
         ))
         .variant(with_greenthreads(
             Variant::wrong_fix("hoisted_connection", || scenario(InPlace::hoisted_connection), mixed)
                 .about("looks right because one object serves all pages; its vserver is changed in place"),
-            found(mixed),
+            Expect::found(mixed),
         ))
         .variant(with_greenthreads(
             Variant::wrong_fix("compare_around", || scenario(InPlace::compare_around), mixed).about(
                 "looks right because a read is done again if the vserver has changed; it can change, and change back",
             ),
-            found(mixed),
+            Expect::found(mixed),
         ))
         .variant(with_greenthreads(
             Variant::fixed("one_snapshot", || scenario(one_snapshot))

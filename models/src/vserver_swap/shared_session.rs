@@ -3,7 +3,7 @@
 //!
 #![doc = include_str!("shared_session.md")]
 
-use super::{found, with_greenthreads};
+use super::with_greenthreads;
 use crate::spawn;
 use selvedge::check::{EngineKind, Expect, Grade, Kind, Model, Variant, always, io, note, sometimes};
 use selvedge::rest_connection::{Call, Config, Request, Response, RestConnection, Transport};
@@ -130,8 +130,8 @@ pub(super) fn model() -> Model {
         .variant(with_greenthreads(
             Variant::buggy("shared_field", scenario::<SharedField>, mixed)
                 .about("the session is assigned to a shared field and read back from it")
-                .expect(EngineKind::Loom, found(&[OTHERS]))
-                .expect(EngineKind::Exact, found(&[OTHERS])),
+                .expect(EngineKind::Loom, Expect::found(&[OTHERS]))
+                .expect(EngineKind::Exact, Expect::found(&[OTHERS])),
             // The request is built without I/O: there is nowhere to switch.
             Expect::Exhausted,
         ))

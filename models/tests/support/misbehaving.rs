@@ -301,14 +301,8 @@ fn graded() -> Model {
                 other.join().unwrap();
                 if seen == 1 { "torn" } else { "whole" }
             })
-            .check(Check::new(
-                EngineKind::Exact,
-                Expect::Found(vec![("outcome".to_owned(), Kind::Assertion)]),
-            ))
-            .check(Check::new(
-                EngineKind::Shuttle,
-                Expect::Found(vec![("outcome".to_owned(), Kind::Assertion)]),
-            )),
+            .check(Check::new(EngineKind::Exact, Expect::found(&[("outcome", Kind::Assertion)])))
+            .check(Check::new(EngineKind::Shuttle, Expect::found(&[("outcome", Kind::Assertion)]))),
         )
 }
 
@@ -324,10 +318,7 @@ fn reach() -> Model {
         .variant(
             Variant::new("wrongly", Role::Canary, || increments(false, Ordering::SeqCst))
                 .check(Check::new(EngineKind::Shuttle, no()))
-                .check(Check::new(
-                    EngineKind::Exact,
-                    Expect::Found(vec![("no-lost-update".to_owned(), Kind::Assertion)]),
-                )),
+                .check(Check::new(EngineKind::Exact, Expect::found(&[("no-lost-update", Kind::Assertion)]))),
         )
         .variant(
             Variant::new("nobody_looks", Role::Canary, || increments(true, Ordering::SeqCst))
@@ -342,10 +333,8 @@ fn chance() -> Model {
             always("lucky", scenario(), || "the environment chose badly".to_owned());
             "lucky"
         };
-        Variant::new(name, Role::Buggy, scenario).check(Check::new(
-            EngineKind::Shuttle,
-            Expect::Found(vec![("lucky".to_owned(), Kind::Assertion)]),
-        ))
+        Variant::new(name, Role::Buggy, scenario)
+            .check(Check::new(EngineKind::Shuttle, Expect::found(&[("lucky", Kind::Assertion)])))
     }
     Model::new("chance", "failures by choice")
         .variant(unlucky("choice", || choose(5) != 3))
@@ -420,9 +409,6 @@ fn chance() -> Model {
                 t.join().unwrap();
                 "both"
             })
-            .check(Check::new(
-                EngineKind::Shuttle,
-                Expect::Found(vec![("progress".to_owned(), Kind::Livelock)]),
-            )),
+            .check(Check::new(EngineKind::Shuttle, Expect::found(&[("progress", Kind::Livelock)]))),
         )
 }

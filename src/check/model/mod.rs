@@ -143,9 +143,8 @@ impl Model {
         scenario: impl Fn() -> O + Send + Sync + 'static,
         about: &'static str,
     ) -> Self {
-        let found = Expect::Found(vec![(property.to_owned(), kind)]);
-        let v = Variant::new(property, Role::Buggy, scenario).about(about);
-        self.falsifiers.push(v.check(Check::new(EngineKind::Exact, found)));
+        let check = Check::new(EngineKind::Exact, Expect::found(&[(property, kind)]));
+        self.falsifiers.push(Variant::new(property, Role::Buggy, scenario).about(about).check(check));
         self
     }
 }

@@ -112,11 +112,6 @@ impl fmt::Debug for Variant {
     }
 }
 
-fn found(pairs: &[(&str, Kind)]) -> Expect {
-    assert!(!pairs.is_empty(), "an expected failure names at least one (property, kind)");
-    Expect::Found(pairs.iter().map(|(p, k)| ((*p).to_owned(), *k)).collect())
-}
-
 impl Variant {
     /// A variant without checks.
     pub fn new<O: Into<Outcome>>(
@@ -143,7 +138,7 @@ impl Variant {
     ) -> Self {
         let mut v = Variant::new(name, role, scenario);
         for e in [EngineKind::Loom, EngineKind::Shuttle, EngineKind::Exact] {
-            v.checks.push(Check::new(e, found(pairs)));
+            v.checks.push(Check::new(e, Expect::found(pairs)));
         }
         v
     }
@@ -212,7 +207,7 @@ impl Variant {
 
     /// The program is right, and `engine` reports one of `pairs` all the same, for this reason.
     pub fn false_alarm(self, engine: EngineKind, reason: &'static str, pairs: &[(&str, Kind)]) -> Self {
-        self.expect(engine, found(pairs)).tune(engine, |c| Check { because: Some(reason), ..c })
+        self.expect(engine, Expect::found(pairs)).tune(engine, |c| Check { because: Some(reason), ..c })
     }
 
     /// Changes the checks by `engine`.
