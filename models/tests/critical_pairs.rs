@@ -103,6 +103,8 @@ fn the_pair_is_the_check_and_what_came_too_late() {
         (selvedge, "session_table_free_list/list_of_indexes", "CAS free.head", "CAS free.head"),
         (selvedge, "vserver_swap/shared_mutation", "store vserver", "load vserver"),
         (selvedge, "reconnect_early_wake/both_wakes_removed", "socket", "socket"),
+        (selvedge, "overlapping_ems/send_switched", "puts a copy of its backup", "load connection"),
+        (selvedge, "unlocked_slot/timer_arbiter", "store slot = 128", "store slot = 0"),
     ] {
         let (text, [a, b]) = shown(binary, name);
         // A row may be broken between words, with other columns in between.

@@ -45,6 +45,15 @@ pub enum Otherwise {
     Answered(usize, u32),
 }
 
+/// Who goes first where the log does not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tail {
+    /// This one, where the log has ended; `None`: who runs already.
+    pub first: Option<ThreadId>,
+    /// As soon as what a held thread waits for is done: from there on nothing is as in the log.
+    pub at_once: bool,
+}
+
 /// What became of a [`Hold`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Kept {
@@ -117,8 +126,7 @@ impl Follows {
 pub struct Guide {
     threads: Vec<Follows>,
     hold: Option<Hold>,
-    /// Who goes first where the log has ended; else who runs already.
-    tail: Option<ThreadId>,
+    tail: Tail,
     kept: Rc<Cell<Kept>>,
     /// How much of the log of the execution at hand has been looked at.
     seen: usize,
@@ -128,7 +136,7 @@ pub struct Guide {
 
 impl Guide {
     /// Follows the log of `failure`.
-    pub fn new(failure: &Failure, otherwise: Otherwise, tail: Option<ThreadId>) -> (Guide, Rc<Cell<Kept>>) {
+    pub fn new(failure: &Failure, otherwise: Otherwise, tail: Tail) -> (Guide, Rc<Cell<Kept>>) {
         let mut threads: Vec<Follows> = Vec::new();
         threads.resize_with(failure.threads.len(), Follows::default);
         for (i, e) in failure.events.iter().enumerate() {
@@ -194,16 +202,18 @@ impl Guide {
 
     pub(super) fn thread(&mut self, candidates: &Candidates<'_>, current: Option<TaskId>) -> ThreadId {
         let held = self.hold.filter(|h| !self.kept.get().met && self.done(h.thread) >= h.nth);
+        let ahead = self.tail.first.filter(|_| self.tail.at_once && held.is_none());
         let free = |c: &&Candidate<'_>| held.is_none_or(|h| h.thread != c.thread);
         let key = |c: &Candidate<'_>| {
             let unprompted = |t: &Told| matches!(t.whim, Some(Whim::Spurious | Whim::TimedOut));
             let place = match self.threads.get(c.thread.0 as usize).and_then(Follows::next) {
                 next if c.asleep && !next.is_some_and(unprompted) => UNPROMPTED,
+                _ if ahead == Some(c.thread) && !c.yields => 0,
                 None => LATER,
                 Some(t) if c.need == Need::Nothing => t.begins,
                 Some(t) => t.place,
             };
-            let first = (Reverse(Some(c.thread) == self.tail), Reverse(Some(c.task.id()) == current));
+            let first = (Reverse(Some(c.thread) == self.tail.first), Reverse(Some(c.task.id()) == current));
             (place, c.yields, first, c.thread)
         };
         let chosen = candidates.iter().filter(free).min_by_key(|c| key(c));

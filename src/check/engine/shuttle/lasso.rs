@@ -273,3 +273,21 @@ impl Lasso {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::event::MAIN;
+
+    /// What a thread is not told makes no difference to what it does next: a cycle is one whoever ended its waits.
+    #[test]
+    fn who_has_ended_a_wait_is_no_part_of_the_state() {
+        let after = |answer| {
+            let mut lasso = Lasso::default();
+            lasso.answered(MAIN, &Op::Park { timed: true }, answer);
+            lasso.own(MAIN).digest
+        };
+        assert_eq!(after(Answer::DONE), after(Answer::SPURIOUS));
+        assert_ne!(after(Answer::DONE), after(Answer::TIMED_OUT));
+    }
+}

@@ -37,7 +37,6 @@ mod rounds;
 mod state;
 
 use super::{Exploration, Plan};
-use crate::check::event::ThreadId;
 use crate::check::model::{Outcome, Scenario};
 use crate::check::run::{self, Failure};
 use crate::check::unwind::execute;
@@ -51,7 +50,7 @@ use std::sync::Once;
 use std::time::Instant;
 
 pub use chooser::{DATA, STAY};
-pub use guide::{Hold, Kept, Otherwise};
+pub use guide::{Hold, Kept, Otherwise, Tail};
 
 /// Stack of a model thread. Only touched pages cost anything.
 const STACK: usize = 512 * 1024;
@@ -94,13 +93,13 @@ pub fn bounded(
 }
 
 /// Runs `scenario` once along the log of `failure`, which any engine may have found, but for one thing; also what became
-/// of a thread that is held back. `tail`: who goes first where the log has ended.
+/// of a thread that is held back.
 pub fn guided(
     scenario: &Scenario,
     plan: &Plan,
     failure: &Failure,
     otherwise: Otherwise,
-    tail: Option<ThreadId>,
+    tail: Tail,
 ) -> (Exploration, Kept) {
     let (guide, kept) = Guide::new(failure, otherwise, tail);
     let explored = run(scenario, plan, Chooser::Guided(guide), true);

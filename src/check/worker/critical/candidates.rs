@@ -6,6 +6,7 @@
 
 use crate::check::event::{Answer, Event, ObjectId, Op, ThreadId, Whim};
 use crate::check::run::{Failure, Flip, Until};
+use crate::check::verdict::Kind;
 use std::cmp::Reverse;
 
 /// A pair of steps, or an answer of the environment.
@@ -102,6 +103,16 @@ pub(super) fn candidates(f: &Failure) -> Vec<Candidate> {
 
 /// A spurious end or failure: who is deceived by one is wrong in any order. Before all pairs.
 const SPURIOUS: u8 = 0;
+/// A value is changed back before it is compared with what was read of it.
+const CHANGED_BACK: u8 = 0;
+/// On one object that has a name, or a wait that came too late.
+pub(super) const NAMED: u8 = 1;
+/// The same, not done yet.
+const NOT_YET: u8 = 2;
+/// On an object without a name.
+const UNNAMED: u8 = 3;
+/// A thread that had not begun.
+const NOT_BEGUN: u8 = 4;
 /// A timeout or a choice: models are made to have them, so the order of steps tells more, unless it is of steps that have
 /// nothing in common.
 const OTHER_ANSWER: u8 = 5;
@@ -112,17 +123,40 @@ const LAST: u8 = 7;
 /// Of one choice, so many alternatives are tried.
 const ALTERNATIVES: u32 = 8;
 
-/// 0: a value is changed back before it is compared with what was read of it; 1: on one object that has a name, or a wait
-/// that came too late; 2: the same, not done yet; 3: on an object without a name; 4: a thread that had not begun;
-/// then [`UNRELATED`].
+/// How much a pair is likely to tell: the less the more.
 pub(super) fn class(f: &Failure, i: usize, act: &Act) -> u8 {
-    let (e, Some((op, answer))) = (&f.events[i], act.op) else { return 4 };
+    let (e, Some((op, answer))) = (&f.events[i], act.op) else { return NOT_BEGUN };
     let named = |o: ObjectId| f.objects.get(&o).is_some_and(|i| i.name.is_some());
     match conflict((&e.op, e.answer, e.thread), (&op, answer, act.thread)) {
         None => UNRELATED,
-        Some(o) if !o.is_none_or(named) => 3,
-        _ if act.place == f.events.len() && !matches!(op, Op::Wait { .. }) => 2,
-        _ => u8::from(!changed_back(f, i, act.place)),
+        Some(o) if !o.is_none_or(named) => UNNAMED,
+        _ if act.place == f.events.len() && !matches!(op, Op::Wait { .. }) => NOT_YET,
+        _ if changed_back(f, i, act.place) => CHANGED_BACK,
+        _ => NAMED,
+    }
+}
+
+/// Has the thread that fails loaded at `read` what the other wrote at `write`, and gone on by it? Its last step is the
+/// look that finds the harm, and not yet that which leads to it.
+pub(super) fn misled(f: &Failure, write: usize, read: usize) -> bool {
+    let e = &f.events[read];
+    let (true, true) = (f.thread == Some(e.thread), matches!(f.kind, Kind::Assertion | Kind::Panic)) else {
+        return false;
+    };
+    let (Op::Load { obj, .. }, Some(_)) = (e.op, wrote(&f.events[write])) else { return false };
+    let on = |w: &Event| w.op.object() == Some(obj) && wrote(w).is_some();
+    let newest = || f.events[..read].iter().rposition(on);
+    let from = e.from.map_or_else(newest, |w| Some(w as usize));
+    from == Some(write) && f.events[read + 1..].iter().any(|later| later.thread == e.thread)
+}
+
+/// What it leaves in its atomic, if it writes.
+fn wrote(e: &Event) -> Option<u64> {
+    match e.op {
+        Op::Store { value, .. } | Op::PlainStore { value, .. } => Some(value),
+        Op::Rmw { rmw, operand, width, .. } => Some(rmw.apply(width, e.answer.value, operand)),
+        Op::Cas { new, .. } if e.answer.ok => Some(new),
+        _ => None,
     }
 }
 
@@ -132,12 +166,6 @@ fn changed_back(f: &Failure, back: usize, cas: usize) -> bool {
         return false;
     };
     let on = |e: &Event| e.op.object() == Some(*obj);
-    let wrote = |e: &Event| match e.op {
-        Op::Store { value, .. } => Some(value),
-        Op::Rmw { rmw, operand, width, .. } => Some(rmw.apply(width, e.answer.value, operand)),
-        Op::Cas { new, .. } if e.answer.ok => Some(new),
-        _ => None,
-    };
     let read = |e: &Event| matches!(e.op, Op::Load { .. } | Op::Cas { .. }) && e.answer.value == *expected;
     let looked = f.events[..back].iter().rposition(|e| e.thread == *thread && on(e) && read(e));
     let Some(looked) = looked.filter(|_| answer.ok) else { return false };

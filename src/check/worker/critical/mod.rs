@@ -17,10 +17,11 @@ mod tests;
 mod trial;
 
 use crate::check::engine::Plan;
+use crate::check::engine::shuttle::Tail;
 use crate::check::event::ThreadId;
 use crate::check::model::Scenario;
 use crate::check::run::{Failure, Flip, Until};
-use candidates::{Candidate, candidates, visible};
+use candidates::{Candidate, candidates, misled, visible};
 use trial::Trial;
 
 /// Executions at most, for one counterexample, and steps over all of them: 2 s on one core or so. Over the catalogue one
@@ -86,14 +87,24 @@ fn search(t: &Trial, failure: &mut Failure) -> Flip {
 
 /// Who goes first where the log has ended: whoever runs already, or each thread in turn; but where a thread that had not
 /// begun is to come first, that thread, for else the others are done by then, and it is them that mattered.
-fn tails(failure: &Failure, c: Candidate) -> Vec<Option<ThreadId>> {
+///
+/// And where the thread that fails is to read before the other writes, it may go on at once: else the other writes next,
+/// and leads it astray with its next read.
+fn tails(failure: &Failure, c: Candidate) -> Vec<Tail> {
+    let first = |t| Tail { first: Some(t), at_once: false };
     match c {
         Candidate::Pair { until: Until::Next(t), .. } if !failure.events.iter().any(|e| e.thread.0 == t) => {
-            vec![Some(ThreadId(t))]
+            vec![first(ThreadId(t))]
         }
         _ => {
-            let each = (0..failure.threads.len() as u8).map(|t| Some(ThreadId(t)));
-            std::iter::once(None).chain(each).collect()
+            let each = (0..failure.threads.len() as u8).map(|t| first(ThreadId(t)));
+            let mut tails: Vec<Tail> = std::iter::once(Tail::default()).chain(each).collect();
+            if let Candidate::Pair { held, until: Until::Step(i) } = c
+                && misled(failure, held, i)
+            {
+                tails.push(Tail { first: Some(failure.events[i].thread), at_once: true });
+            }
+            tails
         }
     }
 }

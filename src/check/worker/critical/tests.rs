@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::check::always;
-use crate::check::engine::exact;
+use crate::check::engine::{exact, shuttle};
 use crate::check::event::{Event, Op, Whim};
-use crate::check::model::Outcome;
+use crate::check::model::{Outcome, Strategy};
 use crate::check::runner::trace::Trace;
 use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, Named, Ordering::SeqCst, choose, thread};
 use std::sync::atomic::AtomicBool;
@@ -132,7 +132,7 @@ fn answer(f: &Failure) -> (String, Whim) {
 }
 
 /// Who takes the end of a wait for what it waits for is deceived by an end that nobody has brought about; and the table
-/// says that nobody has.
+/// says that nobody has, whoever has found it.
 #[test]
 fn an_end_that_nobody_has_brought_about_decides() {
     let (scenario, f) = decided(|| {
@@ -151,6 +151,68 @@ fn an_end_that_nobody_has_brought_about_decides() {
     assert!(holds(&scenario, &Plan::default(), &f));
     let passing = f.passing.as_deref().expect("what passes");
     assert!(passing.events.iter().all(|e| e.op.whim(e.answer).is_none()), "it was woken there");
+    let plan = Plan { strategy: Strategy::Dfs, executions: 1_000, ..Plan::default() };
+    let mut f = shuttle::explore(&scenario, &plan).failure.expect("it fails");
+    decide(&scenario, &plan, &mut f);
+    assert_eq!(answer(&f).1, Whim::Spurious);
+}
+
+/// It is claimed of the answer only if the answer was another: here it waits longer, and times out all the same.
+#[test]
+fn an_answer_that_comes_later_is_no_other_answer() {
+    let (scenario, f) = decided(|| {
+        let flag = Arc::new(AtomicUsize::new(0).named("flag"));
+        let theirs = flag.clone();
+        let t = thread::spawn(move || theirs.store(1, SeqCst));
+        thread::park_timeout(std::time::Duration::from_secs(1));
+        always("set", flag.load(SeqCst) == 1, || "not yet".into());
+        t.join().unwrap();
+        "set"
+    });
+    assert!(matches!(f.flip, Flip::Pair { .. }), "{:?}", f.flip);
+    let ended = |e: &Event| e.op.whim(e.answer);
+    let (step, whim) = f.events.iter().enumerate().find_map(|(i, e)| Some((i, ended(e)?))).expect("a park");
+    let guess = Flip::Answer { step, whim, instead: 0 };
+    assert!(!holds(&scenario, &Plan::default(), &Failure { flip: guess, ..f }));
+}
+
+/// What decides is not that another thread had not begun, if it is those that begin it who must go on.
+#[test]
+fn a_thread_that_has_not_begun_is_named_only_if_it_matters() {
+    let (_, f) = decided(|| {
+        let flag = Arc::new(AtomicUsize::new(0).named("flag"));
+        let (theirs, bystander) = (flag.clone(), AtomicUsize::new(0));
+        let a = thread::spawn(move || always("set", theirs.load(SeqCst) == 1, || "not yet".into()));
+        let b = thread::spawn(move || {
+            bystander.store(1, SeqCst);
+        });
+        flag.store(1, SeqCst);
+        a.join().unwrap();
+        b.join().unwrap();
+        "set"
+    });
+    assert!(!matches!(f.flip, Flip::Pair { until: Until::Next(2), .. }), "{:?}", f.flip);
+    assert!(matches!(f.flip, Flip::Pair { .. }), "{:?}", f.flip);
+}
+
+/// Two threads with much to do, and a rule that never holds.
+#[test]
+fn a_search_that_was_cut_short_says_so() {
+    let scenario: Scenario = std::sync::Arc::new(|| {
+        let n = Arc::new(AtomicUsize::new(0).named("n"));
+        let theirs = n.clone();
+        let count = |n: &AtomicUsize| (0..40).for_each(|i| n.store(i, SeqCst));
+        let t = thread::spawn(move || count(&theirs));
+        count(&n);
+        t.join().unwrap();
+        always("never", false, || "of course".into());
+        "never".into()
+    });
+    let plan = Plan { executions: 1, ..Plan::default() };
+    let mut f = shuttle::explore(&scenario, &plan).failure.expect("it fails");
+    let effort = decide(&scenario, &plan, &mut f);
+    let Flip::NoSingle { pairs, all: false, .. } = f.flip else { panic!("{:?}", f.flip) };
+    assert!(effort.is_spent() && (500..RUNS).contains(&pairs), "{pairs} {effort:?}");
 }
 
 #[test]
@@ -216,4 +278,24 @@ fn a_choice_belongs_to_its_operation_wherever_that_has_moved() {
     decide(&scenario, &plan, &mut f);
     let Flip::Pair { held, .. } = f.flip else { panic!("{:?}", f.flip) };
     assert!(matches!(f.events[held].op, Op::Load { .. }));
+}
+
+/// What is read twice: if the write came right after the first look, the second would be misled as the first is in the log.
+/// So whoever looks goes on at once, and the pair is the look and the write, and not some other that happens to pass.
+#[test]
+fn who_is_not_misled_goes_on_before_the_other_writes() {
+    let (scenario, f) = decided(|| {
+        let connection = Arc::new(AtomicUsize::new(0).named("connection"));
+        let timeouts = [25, 15].map(AtomicUsize::new);
+        let theirs = connection.clone();
+        let t = thread::spawn(move || theirs.store(1, SeqCst));
+        for _ in 0..2 {
+            let over = connection.load(SeqCst);
+            always("own-timeout", timeouts[over].load(SeqCst) == 25, || "another's".into());
+        }
+        t.join().unwrap();
+        "sent"
+    });
+    assert_eq!(pair(&f), ["store connection = 1 (sc)", "load connection -> 1 (sc)"]);
+    assert!(holds(&scenario, &Plan::default(), &f));
 }

@@ -1,8 +1,8 @@
 //! One try: the failing log, run again but for one thing, and whether what comes of it may be claimed.
 
 use super::Effort;
-use super::candidates::{Act, Candidate, class, visible};
-use crate::check::engine::shuttle::{self, Hold, Kept, Otherwise};
+use super::candidates::{Act, Candidate, NAMED, class, visible};
+use crate::check::engine::shuttle::{self, Hold, Kept, Otherwise, Tail};
 use crate::check::engine::{Exploration, Plan};
 use crate::check::event::{Event, Op, ThreadId, Whim};
 use crate::check::model::Scenario;
@@ -33,12 +33,7 @@ impl Trial {
         self.effort.get()
     }
 
-    fn run(
-        &self,
-        failure: &Failure,
-        otherwise: Otherwise,
-        tail: Option<ThreadId>,
-    ) -> Option<(Exploration, Kept)> {
+    fn run(&self, failure: &Failure, otherwise: Otherwise, tail: Tail) -> Option<(Exploration, Kept)> {
         let run = || shuttle::guided(&self.scenario, &self.plan, failure, otherwise, tail);
         let ran = catch_unwind(AssertUnwindSafe(run)).ok();
         let Effort { runs, steps } = self.effort.get();
@@ -49,7 +44,9 @@ impl Trial {
 
     /// Does the log, followed, fail as it did?
     pub fn fails_the_same(&self, failure: &Failure) -> bool {
-        self.run(failure, Otherwise::Same, None).and_then(|(e, _)| same_failure(failure, e)).is_some()
+        self.run(failure, Otherwise::Same, Tail::default())
+            .and_then(|(e, _)| same_failure(failure, e))
+            .is_some()
     }
 
     /// The same with the earliest step that does as well: those between have come first with it, and may have been what
@@ -58,23 +55,25 @@ impl Trial {
         &self,
         f: &Failure,
         c: Candidate,
-        tail: Option<ThreadId>,
+        tail: Tail,
         passing: Execution,
     ) -> (Candidate, Execution) {
         let Candidate::Pair { held, until: Until::Step(last) } = c else { return (c, passing) };
-        if class(f, held, &Act::done(f, last)) != 1 {
+        let telling = |i: usize| class(f, held, &Act::done(f, i)) == NAMED;
+        if tail.at_once || !telling(last) {
             return (c, passing);
         }
         let others = (held + 1..last).filter(|&i| f.events[i].thread != f.events[held].thread);
-        let telling = others.filter(|&i| visible(&f.events[i]) && class(f, held, &Act::done(f, i)) == 1);
-        let mut earlier = telling.map(|i| Candidate::Pair { held, until: Until::Step(i) });
+        let mut earlier = others
+            .filter(|&i| visible(&f.events[i]) && telling(i))
+            .map(|i| Candidate::Pair { held, until: Until::Step(i) });
         let found = earlier.find_map(|c| Some((c, self.passes(f, c, tail)?)));
         found.unwrap_or((c, passing))
     }
 
     /// The execution, if it is complete, nothing is violated in it, and it differs as it was to differ: the thread was held
     /// back to the end, and what it waited for was done and not something else; the environment did answer otherwise.
-    pub fn passes(&self, failure: &Failure, c: Candidate, tail: Option<ThreadId>) -> Option<Execution> {
+    pub fn passes(&self, failure: &Failure, c: Candidate, tail: Tail) -> Option<Execution> {
         let take = || self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
         take();
         let otherwise = match c {
@@ -87,19 +86,15 @@ impl Trial {
         let passing = take().filter(|_| passed)?;
         let differs = match (c, otherwise) {
             (Candidate::Answer { step, whim, instead }, _) => {
-                let nth = nth(failure, step);
-                let there = done(&passing, failure.events[step].thread, nth)?;
+                let there = done(&passing, failure.events[step].thread, nth(failure, step))?;
                 let whim = match whim {
                     Whim::Chosen(_, n) => Some(Whim::Chosen(instead, n)),
                     _ => None,
                 };
                 alike(&there.op, &failure.events[step].op) && there.op.whim(there.answer) == whim
             }
-            (Candidate::Pair { until, .. }, Otherwise::Held(Hold { until: Some((other, nth)), .. })) => {
-                match awaited(failure, until) {
-                    Some(op) => alike(&done(&passing, other, nth)?.op, &op),
-                    None => true,
-                }
+            (_, Otherwise::Held(Hold { until: Some((other, nth)), .. })) => {
+                follows(failure, &passing, other, nth)
             }
             _ => true,
         };
@@ -107,13 +102,12 @@ impl Trial {
     }
 }
 
-/// What has to come first, if that is known.
-fn awaited(f: &Failure, until: Until) -> Option<Op> {
-    match until {
-        Until::Step(i) => Some(f.events[i].op),
-        Until::Next(t) => f.threads[usize::from(t)].pending.map(|(op, _)| op),
-        Until::Rest => None,
-    }
+/// Is the thread's `nth` operation there what it is in the log? What it was about to do counts.
+fn follows(f: &Failure, passing: &Execution, thread: ThreadId, nth: usize) -> bool {
+    let pending = f.threads[thread.0 as usize].pending.map(|(op, _)| op);
+    let here = f.events.iter().filter(|e| e.thread == thread).map(|e| e.op).chain(pending).nth(nth);
+    let there = done(passing, thread, nth);
+    there.is_some_and(|there| here.is_none_or(|here| alike(&there.op, &here)))
 }
 
 fn hold(f: &Failure, held: usize, until: Until) -> Hold {
