@@ -1,8 +1,9 @@
 //! What may decide, the most telling first.
 //!
-//! Of the pairs that pass, the first step is that of the one whose second step is the latest, so that it is part of the
-//! harm, and which displaces fewest steps; the second is then the earliest on its object that does as well: first among
-//! steps on the same object, of which one changes it, then with what threads were about to do, then among all.
+//! Spurious ends and failures come before all pairs. Of the pairs that pass, the first step is that of the one whose second
+//! step is the latest, so that it is part of the harm, and which displaces fewest steps; the second is then the earliest on
+//! its object that does as well: first among steps on the same object, of which one changes it, then with what threads were
+//! about to do, then among all.
 
 use crate::check::event::{Answer, Event, ObjectId, Op, ThreadId, Whim};
 use crate::check::run::{Failure, Flip, Until};
