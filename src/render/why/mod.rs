@@ -166,7 +166,8 @@ fn at(t: &Trace, s: &TraceSite) -> Option<usize> {
 
 /// Is the operation what a site calls `read of letter`? Of other words nothing is known.
 fn is(what: &str, op: &str, object: Option<&str>) -> bool {
-    let Some((access, of)) = what.split_once(" of ") else { return true };
+    let end = what.strip_prefix("end of scope of ").map(|of| ("end", of));
+    let Some((access, of)) = end.or_else(|| what.split_once(" of ")) else { return true };
     let named = |o: &str| of.strip_prefix(o).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     let reads = matches!(op, "load" | "plain-load" | "read-begin" | "read-end");
     let writes = matches!(op, "store" | "plain-store" | "write-begin" | "write-end");

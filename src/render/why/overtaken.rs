@@ -151,9 +151,10 @@ fn locks(t: &Trace) -> Option<Why> {
             let e = &t.events[*j];
             !mine(e) && same(e) && acquires(e) && changed(t, *j) != Some(false)
         };
-        let Some(j) = (i + 1..k).filter(theirs).find(|j| decides_with(t, &[*j], &[first, i, k])) else {
-            continue;
-        };
+        // Where what it protects is shown, what the first hold found says more than that another came after it.
+        let shown = before(t, object(act), k).is_some();
+        let mine: &[usize] = if shown { &[k] } else { &[first, i, k] };
+        let Some(j) = (i + 1..k).filter(theirs).find(|j| decides_with(t, &[*j], mine)) else { continue };
         let why = Why::default().say(format!(
             "{} lets go of {} after {} and takes it again at {}; {} held it in between, so what was so during the \
              first hold need not be so during the second.",

@@ -148,6 +148,14 @@ fn a_hold_that_leaves_everything_as_it_was_has_come_between_nothing() {
         said,
         "step 3 (other: lock m) found m = none and left it so: step 5 (main: lock m) came after it."
     );
+    // What the first hold found, where that is shown, and the other came too late for.
+    let early = Trace { flip: Flip::Pair { held: 0, until: Until::Step(2) }, ..holds("one") };
+    let said = "step 1 (main: lock m) found m = none and left it so: step 3 (other: lock m) came after it.";
+    assert_eq!(says(&early), said);
+    // What is said inside goes with the hold.
+    let mut t = holds("none");
+    (t.events[2].note, t.events[3].note) = ("looks".to_owned(), "leaves it".to_owned());
+    assert!(says(&t).starts_with("step 3 (other: looks, leaves it) found m = none"), "{}", says(&t));
 }
 
 #[test]

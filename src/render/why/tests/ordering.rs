@@ -118,11 +118,16 @@ fn that_the_access_came_first_here_is_said_to_be_chance() {
     let want = "are not ordered: other's write came first here; as no lock, join or release/acquire pair lies between \
                 them, it may as well come second, or at the same time.";
     assert!(says(&race).contains(want), "{}", says(&race));
-    // What comes after the end here needs no such word.
+    // What comes after the end here needs no such word, and the end has its step.
     let mut ended =
         Trace { kind: Kind::UseAfterFree, ..trace(&[(1, "end y"), (0, "load x -> 0 (sc)")], None) };
     ended.sites =
         vec![site(1, "end of scope of y", &ended.events[0].at), site(0, "use of y", "src/model.rs:99")];
+    assert!(
+        says(&ended).starts_with("end of scope of y (other, step 1) and use of y (main, next)"),
+        "{}",
+        says(&ended)
+    );
     assert!(
         says(&ended).ends_with("are not ordered: nothing keeps the value alive until its last use."),
         "{}",
