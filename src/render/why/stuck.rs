@@ -88,9 +88,15 @@ pub(super) fn deadlock(t: &Trace) -> Option<Why> {
 /// Is this event a signal that the waiter could have waited for?
 type Signal<'a> = dyn Fn(&TraceEvent) -> bool + 'a;
 
+/// Is it the end of a wait that somebody has brought about?
+fn signalled(e: &TraceEvent) -> bool {
+    e.text.ends_with(" woken")
+}
+
 /// The end of a wait of `waiter` on `on` after the signal `i`.
 fn woke(t: &Trace, waiter: usize, on: Option<&str>, i: usize) -> Option<usize> {
-    let ends = |e: &TraceEvent| e.thread == waiter && e.op == "wait" && e.object.as_deref() == on;
+    let ends =
+        |e: &TraceEvent| e.thread == waiter && e.op == "wait" && e.object.as_deref() == on && signalled(e);
     t.events.iter().skip(i + 1).position(ends).map(|n| i + 1 + n)
 }
 
@@ -110,7 +116,7 @@ pub(super) fn lost_wakeup(t: &Trace) -> Option<Why> {
     why = match last {
         Some(i) if op == "park" => {
             // A token is kept for one park: an earlier one has had it.
-            let spent = |e: &TraceEvent| e.thread == waiter && e.op == "park";
+            let spent = |e: &TraceEvent| e.thread == waiter && e.op == "park" && signalled(e);
             let spent = t.events.iter().skip(i + 1).position(spent).map(|n| i + 1 + n);
             match spent {
                 Some(k) => why.say(format!(

@@ -277,4 +277,7 @@ fn the_last_signal_went_to_another_or_ended_an_earlier_wait() {
         "{}",
         says(&t)
     );
+    // Nor does a signal end what ends by itself.
+    t.events.insert(1, TraceEvent { object: None, ..event(1, "park ends by itself (spurious)") });
+    assert!(says(&t).contains("ended an earlier wait, step 3"), "{}", says(&t));
 }
