@@ -52,6 +52,44 @@ fn racing_increments(n: usize) -> impl Fn() -> &'static str {
     }
 }
 
+/// The failure does not depend on what main does last before it waits, but leaving it there is no preemption.
+#[test]
+fn a_thread_may_go_on_to_where_it_must_wait() {
+    let f = failure(|| {
+        let (flag, own) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+        let theirs = flag.clone();
+        let t = thread::spawn(move || {
+            let seen = theirs.load(SeqCst);
+            always("set", seen == 1, || "not set".into());
+        });
+        own.store(1, SeqCst);
+        t.join().unwrap();
+        "set"
+    });
+    assert_eq!((f.least, order(&f).as_str()), (Some(0), "01"));
+    assert_eq!(Trace::of(&f).minimal, "no preemption is needed");
+}
+
+/// What comes after a failure in one thread may keep another execution from failing: that one is counted too.
+#[test]
+fn executions_that_come_of_a_failing_one_are_counted() {
+    let x = exact(|| {
+        let word = Arc::new(AtomicUsize::new(0));
+        let theirs = word.clone();
+        let t = thread::spawn(move || {
+            let seen = theirs.load(SeqCst);
+            always("second", seen != 1, || "first".into());
+            if seen == 2 { "both" } else { "none" }
+        });
+        word.store(1, SeqCst);
+        word.store(2, SeqCst);
+        t.join().unwrap()
+    });
+    let outcomes: Vec<&str> = x.outcomes.keys().map(|o| o.as_ref()).collect();
+    assert_eq!((outcomes, x.census.whole), (vec!["both", "none"], true));
+    assert_eq!(x.census.violations.values().sum::<u64>(), 1);
+}
+
 #[test]
 fn a_lost_update_takes_one_preemption() {
     let f = failure(racing_increments(2));

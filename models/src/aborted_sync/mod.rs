@@ -158,7 +158,7 @@ pub fn model() -> Model {
         .sometimes("overtaken", "a configuration comes while a round is under way")
         .sometimes("completed-between", "a round completes between two changes")
         .outcome("one round", Grade::Acceptable, "all changes came before a round could complete")
-        .outcome("several rounds", Grade::Acceptable, "a change came when a round had completed")
+        .outcome("several rounds", Grade::Acceptable, "more than one round has completed")
         .variant(
             Variant::buggy("no_abort", scenario::<Miniature<NoAbort>>, &[LOST]).about(
                 "an aborted round leaves its member list behind: the next source is elected from that",

@@ -56,7 +56,7 @@ pub fn model() -> Model {
         .sometimes("received", "the receiver finds the parcel")
         .sometimes("too-early", "the receiver comes before the parcel")
         .outcome("received", Grade::Acceptable, "the flag is seen, and what was written before it is read")
-        .outcome("too early", Grade::Acceptable, "the reader comes before the flag is set")
+        .outcome("too early", Grade::Acceptable, "the reader does not see the flag set")
         .variant(
             wrong("fence_after_flag", || send(false), &RACE)
                 .out_of_reach(

@@ -63,9 +63,9 @@ pub fn model() -> Model {
         .lesson(include_str!("missed_publish.md"))
         .always("race-free", "the letter is read after it was written")
         .sometimes("letter-read", "the reader finds the letter")
-        .sometimes("too-early", "the reader comes before the letter")
+        .sometimes("too-early", "the reader does not see the letter published")
         .outcome("read", Grade::Acceptable, "the letter was published, and is read")
-        .outcome("too early", Grade::Acceptable, "the reader comes before the letter is published")
+        .outcome("too early", Grade::Acceptable, "the reader does not see the letter published")
         .variant(
             wrong("main_reads", || publish(Ordering::Relaxed, true), &RACE)
                 .out_of_reach(

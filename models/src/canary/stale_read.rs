@@ -36,7 +36,7 @@ pub fn model() -> Model {
     .sometimes("data-seen", "the receiver finds the message")
     .sometimes("too-early", "the receiver comes before the message")
     .outcome("data seen", Grade::Acceptable, "the flag is seen, and so are the data")
-    .outcome("too early", Grade::Acceptable, "the reader comes before the flag is set")
+    .outcome("too early", Grade::Acceptable, "the reader does not see the flag set")
     .variant(
         wrong("relaxed_store", || message(Ordering::Relaxed, Ordering::Acquire), &STALE)
             .out_of_reach(EngineKind::Shuttle, SC_ONLY)

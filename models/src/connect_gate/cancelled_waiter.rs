@@ -55,9 +55,9 @@ pub(super) fn model() -> Model {
         .lesson(include_str!("cancelled_waiter.md"))
         .always("no-lost-wakeup", "nobody is asleep with no one left to wake them")
         .always("outcome-of-its-own", "a caller gets the outcome of the attempt it waited for")
-        .sometimes("gave-up", "a caller gives up before the attempt is over")
+        .sometimes("gave-up", "a caller gives up before it hears how the attempt ended")
         .sometimes("in-time", "the same caller comes late enough, or is told early enough")
-        .outcome("gave up", Grade::Acceptable, "a caller gives up before the attempt is over")
+        .outcome("gave up", Grade::Acceptable, "a caller gives up before it hears how the attempt ended")
         .outcome("in time", Grade::Acceptable, "the same caller is told before it gives up, or comes when all is over")
         .variant(
             Variant::buggy("wakes_one", || scenario(Miniature::<WakesOne>::enter_and_cancel), &[(

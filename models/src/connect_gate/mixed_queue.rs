@@ -26,7 +26,7 @@ fn told<G: Gate>(gate: &G, failed: G::Epoch, next: Next<G::Attempt<'_>, G::Epoch
         Next::Failed => true,
         Next::Connected(epoch) => {
             always("outcome-of-its-own", epoch != failed, || {
-                "a caller was told that the attempt it waited for succeeded; it failed".to_owned()
+                "a caller was told that the attempt it waited for succeeded; that attempt fails".to_owned()
             });
             false
         }
@@ -77,7 +77,7 @@ pub(super) fn model() -> Model {
             Grade::Acceptable,
             "one of them waited, the other came when the attempt was over and leads the next",
         )
-        .outcome("neither told", Grade::Acceptable, "both came when the attempt was over: one leads the next")
+        .outcome("neither told", Grade::Acceptable, "neither hears of it: they came when the attempt was over, or look when the next one is under way")
         .variant(
             Variant::buggy(
                 "looks_once",

@@ -171,10 +171,10 @@ pub fn model() -> Model {
         .always("own-incarnation", "a reply or close made for one incarnation never changes another")
         .always("one-outcome", "each open has exactly one outcome: a reply or a close")
         .always("refusals-counted", "a reply for a closed incarnation is counted and dropped")
-        .sometimes("late-reply-refused", "the reply finds its incarnation gone and the next one in place")
+        .sometimes("late-reply-refused", "the id has been given out again, and the reply to the first bind is refused")
         .sometimes("reply-in-time", "the reply finds its incarnation")
         .outcome("not reopened", Grade::Acceptable, "the old connection is still there when the opener comes")
-        .outcome("late reply refused", Grade::Interesting, "the reply to the first bind arrives when its id belongs to another session, and is refused")
+        .outcome("late reply refused", Grade::Interesting, "the id has been given out again, and the reply to the first bind is refused: its incarnation is closed")
         .outcome("reply in time", Grade::Acceptable, "the reply is applied to the session that asked")
         .outcome("new session failed", Grade::Interesting, "the reply comes a moment later, when the new session is there: no panic, and the wrong session gets it")
         .variant(

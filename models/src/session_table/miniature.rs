@@ -44,8 +44,6 @@ pub trait Defect: Send + Sync + 'static {
     const CLOSES_ONCE: bool = true;
     /// A value is destroyed when its slot is vacated, not when that is filled again.
     const DESTROYS: bool = true;
-    /// The slot that is vacated is freed, not its neighbour.
-    const FREES_OWN: bool = true;
     /// How often an iteration comes by each slot.
     const PASSES: usize = 1;
 }
@@ -120,7 +118,9 @@ impl<D: Defect> Miniature<D> {
             let index = if D::FREE_LIST_OF_IDS { head & 0xff } else { head - 1 };
             let slot = &self.slots[index as usize];
             let under = slot.below.load(Ordering::Relaxed);
-            match self.head.compare_exchange(head, under, Ordering::Relaxed, D::POP_AGAIN) {
+            // What was read of the slot was ordered by the load: only bare numbers may succeed with a later write.
+            let taken = if D::FREE_LIST_OF_IDS { Ordering::Relaxed } else { Ordering::Acquire };
+            match self.head.compare_exchange(head, under, taken, D::POP_AGAIN) {
                 Ok(_) if D::FREE_LIST_OF_IDS => return Some(head),
                 Ok(_) => return Some(((slot.word.load(Ordering::Relaxed) >> SHIFT) + 1) << SHIFT | index),
                 Err(now) => head = now,
@@ -188,7 +188,7 @@ impl<D: Defect> Miniature<D> {
         // defective variant somebody has, and the checker stops the execution here.
         let value = D::DESTROYS.then(|| self.slot_of(id).value.with_mut(|v| unsafe { (*v).take() }));
         if id >> SHIFT < self.generations + D::BEYOND {
-            self.push((id + (1 << SHIFT)) ^ u64::from(!D::FREES_OWN));
+            self.push(id + (1 << SHIFT));
         } else if D::RETIRE {
             self.retired.fetch_add(1, Ordering::Relaxed);
         } else {

@@ -143,7 +143,9 @@ fn ending(out: &mut String, t: &Trace, why: &Why, legend: &Legend) {
         let _ = writeln!(
             out,
             "{}",
-            dim("====  what it holds after the step, or by whom a lock is held; * where that has changed")
+            dim(
+                "====  what it holds after the step (a lock's content: after unlock), or who holds a lock; * changed"
+            )
         );
     }
     if !legend.left_out.is_empty() {

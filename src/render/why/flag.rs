@@ -27,7 +27,7 @@ impl WeakFlag {
             Some(w) if w == self.write => format!("saw {read} as {} had written it", step(t, w)),
             _ => format!("saw {read} after {} had written it", step(t, self.write)),
         };
-        format!("{} {saw}, but {fault}, so that orders nothing else.", capital(step(t, self.read)))
+        format!("{} {saw}, but {fault}, so that does not order the two.", capital(step(t, self.read)))
     }
 
     /// What it takes to order what the writer did before it and what the reader does after it.

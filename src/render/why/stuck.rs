@@ -163,7 +163,7 @@ pub(super) fn lost_wakeup(t: &Trace) -> Option<Why> {
     // What it checked before it went to sleep, and who has changed that since.
     if let Some((i, j)) = last_read_overtaken(t, waiter) {
         why = why.say(format!(
-            "It decided to wait at step {}, on {}; {} changed that before it slept.",
+            "It decided to wait at step {}, on {}; {} has changed that since.",
             number(t, i),
             object(&t.events[i]),
             step(t, j)

@@ -37,8 +37,20 @@ pub struct Failing {
     pub tails: Vec<Tail>,
     /// Its reads that wait for a value.
     pub waiting: Vec<EventId>,
+    /// With what the others did besides; `None` for failures of the whole execution and of two accesses, and where the
+    /// search ends at the first failure.
+    pub whole: Option<Whole>,
     /// The job that ran into it.
     pub path: Vec<u32>,
+}
+
+/// A failing execution with all that was done in it, also after the failure.
+pub struct Whole {
+    pub graph: Graph,
+    /// What each thread does after its last event in the graph.
+    pub tails: Vec<Tail>,
+    /// The thread that fails after its last event.
+    pub goal: usize,
 }
 
 /// Is it a failure of the whole execution, where nothing moves any more, and of no operation?
@@ -80,6 +92,8 @@ pub struct Worker {
     pub counts: bool,
     /// After a failure, let the other threads go on: their writes may lead to failures elsewhere.
     pub go_on: bool,
+    /// What comes after a failure was not followed to its end.
+    pub cut_short: Cell<bool>,
 }
 
 impl Drop for Worker {
@@ -111,7 +125,15 @@ impl Worker {
         // Of what came before in this seat.
         run.missed_notes();
         i.e.x.locations = Locations::new(names);
-        Worker { exact, run, scenario, steps: plan.steps, counts: true, go_on: false }
+        Worker {
+            exact,
+            run,
+            scenario,
+            steps: plan.steps,
+            counts: true,
+            go_on: false,
+            cut_short: Cell::new(false),
+        }
     }
 
     /// The jobs found by the last one, with their paths. Push them on a stack: the last one comes first.
@@ -142,16 +164,29 @@ impl Worker {
         let outcome = self.begin(g);
         let mut failing = Vec::new();
         self.replay();
-        while let Some(t) = self.advance() {
-            if self.go_on && self.exact.inner().e.x.stop.is_none() {
-                let n = failing.len();
-                failing.extend(self.failed());
-                if failing.len() > n {
-                    self.exact.inner().e.x.threads[t].want = Want::Blocked;
-                }
+        while self.go_on && self.passed_over(&mut failing) {
+            self.replay();
+        }
+        while self.advance().is_some() {
+            if self.go_on {
+                self.passed_over(&mut failing);
             }
         }
         self.finish(outcome, failing)
+    }
+
+    /// If the execution at hand has failed, takes note of that and lets the others go on, as if the thread that fails went no
+    /// further: executions that do not fail may come of what they do.
+    fn passed_over(&self, failing: &mut Vec<Failing>) -> bool {
+        let Some(f) = self.failed().filter(|_| self.exact.inner().e.x.stop.is_none()) else { return false };
+        let i = self.exact.inner();
+        if let Some(t) = f.failure.thread {
+            i.e.x.threads[t.0 as usize].want = Want::Blocked;
+        }
+        // What its destructors did not do nobody will miss: it stands where it is.
+        i.inert = 0;
+        failing.push(f);
+        true
     }
 
     /// Lets the next thread go on, and says which; `None` if none can, or the job is over.
@@ -182,36 +217,50 @@ impl Worker {
             bound.iter_mut().enumerate().for_each(|(t, b)| *b = (*b).min(known.get(t) as usize));
         }
         let graph = cut(&x.g, |t| bound.get(t).copied().unwrap_or(0));
-        let tail = |t: usize| {
-            let th = &x.threads[t];
-            let next = x.g.th[t].get(bound[t]);
-            match (next.map(|e| e.kind), th.want) {
-                (Some(Kind::Lock), _) => Tail::Locks(next.map_or(0, |e| e.loc)),
-                (Some(Kind::Join), _) => Tail::Stops,
-                (Some(Kind::Read), _) if bound[t] < th.pc => {
-                    let waits = x.info(EventId::new(t, bound[t])).read.update.waits();
-                    if waits { Tail::Stops } else { Tail::Runs }
-                }
-                (Some(_), _) => Tail::Runs,
-                (None, Want::Lock(loc)) => Tail::Locks(loc),
-                (None, Want::Go | Want::Half) => Tail::Runs,
-                (None, _) if failure.thread == Some(ThreadId(t as u8)) && !standstill => Tail::Runs,
-                (None, _) => Tail::Stops,
-            }
-        };
         // Of two accesses that clash either may come first. Whether the thread of the first could go on then is not known
         // here, so leaving it is not counted: what is certified is a lower bound.
         let counted = |tail| if clash && tail == Tail::Runs { Tail::Stops } else { tail };
-        let tails = (0..bound.len()).map(tail).map(counted).collect();
+        let failing = failure.thread.filter(|_| !standstill);
+        let tails = (0..bound.len()).map(|t| self.tail(t, bound[t], failing)).map(counted).collect();
         let waiting = x.reads.iter().flatten().copied().filter(|&r| x.info(r).read.update.waits()).collect();
-        Some(Failing { failure, graph, tails, waiting, path: x.g.path.clone() })
+        Some(Failing { failure, graph, tails, waiting, whole: None, path: x.g.path.clone() })
+    }
+
+    /// What `t` does after the first `bound` of its events.
+    fn tail(&self, t: usize, bound: usize, failing: Option<ThreadId>) -> Tail {
+        let x = &self.exact.inner().e.x;
+        let th = &x.threads[t];
+        let next = x.g.th[t].get(bound);
+        match (next.map(|e| e.kind), th.want) {
+            (Some(Kind::Lock), _) => Tail::Locks(next.map_or(0, |e| e.loc)),
+            (Some(Kind::Join), _) => Tail::Stops,
+            (Some(Kind::Read), _) if bound < th.pc => {
+                let waits = x.info(EventId::new(t, bound)).read.update.waits();
+                if waits { Tail::Stops } else { Tail::Runs }
+            }
+            (Some(_), _) => Tail::Runs,
+            (None, Want::Lock(loc)) => Tail::Locks(loc),
+            (None, Want::Go | Want::Half) => Tail::Runs,
+            (None, _) if failing == Some(ThreadId(t as u8)) => Tail::Runs,
+            (None, _) => Tail::Stops,
+        }
+    }
+
+    /// All that has been done, also by those who went on after this failure of an operation.
+    fn whole(&self, failure: &Failure) -> Option<Whole> {
+        let x = &self.exact.inner().e.x;
+        let of_all = at_the_end(failure.kind) || clashes(failure.kind);
+        let goal = failure.thread.map(|t| t.0 as usize).filter(|&t| !of_all && x.threads[t].pc > 0)?;
+        let done = |t: usize| x.threads.get(t).map_or(0, |t| t.pc);
+        let tails = (0..x.threads.len()).map(|t| self.tail(t, done(t), failure.thread)).collect();
+        Some(Whole { graph: cut(&x.g, done), tails, goal })
     }
 
     pub(super) fn over(&self) -> bool {
         self.run.over() || self.exact.inner().e.x.stop.is_some()
     }
 
-    /// Topological re-execution of the stored structure.
+    /// Topological re-execution of the stored structure, as far as nothing fails in it.
     pub(super) fn replay(&self) {
         loop {
             let mut moved = false;
@@ -231,6 +280,9 @@ impl Worker {
                 break;
             }
         }
+        if self.run.over() {
+            return;
+        }
         let x = &mut self.exact.inner().e.x;
         x.replaying = false;
         let gone =
@@ -241,9 +293,13 @@ impl Worker {
     }
 
     /// Nothing can move any more, or the job is over.
-    fn finish(&self, outcome: Rc<Cell<Option<Outcome>>>, failing: Vec<Failing>) -> End {
+    fn finish(&self, outcome: Rc<Cell<Option<Outcome>>>, mut failing: Vec<Failing>) -> End {
         let i = self.exact.inner();
         if !failing.is_empty() {
+            self.cut_short.set(self.cut_short.get() || i.e.x.stop.is_some());
+            for f in &mut failing {
+                f.whole = self.whole(&f.failure);
+            }
             // What the others came to in the company of a failure is no execution of its own.
             if !self.over() {
                 self.overtake_all();

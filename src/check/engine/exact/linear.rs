@@ -1,6 +1,7 @@
 //! From a failing graph to the order of its events that a reader follows best.
 //!
-//! Only what the failure depends on is kept. Among the linear orders of that, those are preferred in which every
+//! Only what the failure depends on is kept, or as much more as leads a thread to where it must wait, so that leaving it
+//! there is no preemption. Among the linear orders of that, those are preferred in which every
 //! read sees the latest write (`po | rf | mo | rb`); where the failure is weaker than sequential consistency no
 //! such order exists, and the reads that do not see the latest write are *stale*. Of these orders one with the
 //! fewest preemptions is taken, then with the fewest switches. Leaving a thread that has ended, or that must wait for
@@ -157,14 +158,23 @@ impl<'g> Steps<'g> {
         next.is_some_and(|s| s.after.iter().all(|&(o, n)| at[o] as usize >= n))
     }
 
-    /// Least cost over all orders: breadth first over (positions, last thread), by cost. Gives up past `most`
-    /// states.
-    fn best(&self, most: usize) -> Option<(Vec<usize>, u32)> {
-        // A preemption weighs more than any number of other switches that matters here.
-        const PREEMPTION: u32 = 1 << 16;
+    /// Is everything done, or all that `goal` does?
+    fn done(&self, at: &[u16], goal: Option<usize>) -> bool {
+        match goal {
+            Some(t) => at[t] as usize == self.of[t].len(),
+            None => at.iter().map(|&a| a as usize).sum::<usize>() == self.total(),
+        }
+    }
+
+    /// Least cost over all orders, up to where `goal` has done all that it does: breadth first over (positions, last
+    /// thread), by cost. Gives up past `most` states.
+    fn best(&self, goal: Option<usize>, most: usize) -> Option<(Vec<usize>, u32)> {
+        // A preemption weighs more than any number of other switches that matters here, and a switch than any of steps.
+        const PREEMPTION: u64 = 1 << 40;
+        const SWITCH: u64 = 1 << 20;
         let n = self.of.len();
-        let mut seen: HashMap<State, (u32, u8)> = HashMap::new();
-        let mut queue: std::collections::BTreeMap<u32, VecDeque<(State, u8)>> = Default::default();
+        let mut seen: HashMap<State, (u64, u8)> = HashMap::new();
+        let mut queue: std::collections::BTreeMap<u64, VecDeque<(State, u8)>> = Default::default();
         let start: State = (vec![0; n].into(), u8::MAX);
         queue.entry(0).or_default().push_back((start, u8::MAX));
         while let Some(mut first) = queue.first_entry() {
@@ -181,26 +191,26 @@ impl<'g> Steps<'g> {
             }
             let (at, last) = (key.0.clone(), key.1);
             seen.insert(key.clone(), (cost, from));
-            if at.iter().map(|&a| a as usize).sum::<usize>() == self.total() {
-                return Some((self.walk(&seen, key), cost / PREEMPTION));
+            if self.done(&at, goal) {
+                return Some((self.walk(&seen, key), (cost / PREEMPTION) as u32));
             }
             let could_go_on = last != u8::MAX && self.could_go_on(&at, last as usize);
             for t in (0..n).filter(|&t| self.ready(&at, t)) {
-                let step = match (t == last as usize || last == u8::MAX, could_go_on) {
+                let switch = match (t == last as usize || last == u8::MAX, could_go_on) {
                     (true, _) => 0,
-                    (false, true) => PREEMPTION + 1,
-                    (false, false) => 1,
+                    (false, true) => PREEMPTION + SWITCH,
+                    (false, false) => SWITCH,
                 };
                 let mut next = at.clone();
                 next[t] += 1;
-                queue.entry(cost + step).or_default().push_back(((next, t as u8), last));
+                queue.entry(cost + switch + 1).or_default().push_back(((next, t as u8), last));
             }
         }
         None
     }
 
     /// The threads of the steps that lead to `key`.
-    fn walk(&self, seen: &HashMap<State, (u32, u8)>, mut key: State) -> Vec<usize> {
+    fn walk(&self, seen: &HashMap<State, (u64, u8)>, mut key: State) -> Vec<usize> {
         let mut order = Vec::new();
         while key.1 != u8::MAX {
             let before = seen[&key].1;
@@ -246,12 +256,37 @@ pub fn order(g: &Graph, tails: &[Tail], waiting: &[EventId]) -> Option<Order> {
     for (mo, rb) in [(true, true), (true, false), (false, false)] {
         let s = Steps::new(g, tails, waiting, mo, rb);
         let Some(any) = s.greedy() else { continue };
-        let best = s.best(STATES);
+        let best = s.best(None, STATES);
         let preemptions = best.as_ref().map(|b| b.1);
         let events = s.heads(&best.map_or(any, |b| b.0));
         return Some(Order { events, sequential: rb, preemptions });
     }
     None
+}
+
+/// The best sequentially consistent order of as many of the graph's events as let `goal` do all that it does there, and of
+/// no others; with the number of events of each thread among them. `None` if there is none, or the search gave up.
+pub fn order_to(g: &Graph, tails: &[Tail], waiting: &[EventId], goal: usize) -> Option<(Order, Vec<usize>)> {
+    let s = Steps::new(g, tails, waiting, true, true);
+    let (threads, preemptions) = s.best(Some(goal), STATES)?;
+    let mut done = vec![0; s.of.len()];
+    threads.iter().for_each(|&t| done[t] += 1);
+    // With the write half of a read-modify-write that is the last.
+    let events = |t: usize| s.of[t].get(done[t]).map_or(g.th[t].len(), |next| next.head.i());
+    let bound = (0..done.len()).map(events).collect();
+    let order = Order { events: s.heads(&threads), sequential: true, preemptions: Some(preemptions) };
+    Some((order, bound))
+}
+
+/// How few preemptions any sequentially consistent execution in which the graph's events come has. `tails`: where threads stay
+/// for good; the others may have gone on after their last events here to where they had to wait, so leaving them there is
+/// not counted. 0 if the search gave up, `u32::MAX` if there is no such execution.
+pub fn least(g: &Graph, tails: &[Tail], waiting: &[EventId]) -> u32 {
+    let s = Steps::new(g, tails, waiting, true, true);
+    match s.greedy() {
+        Some(_) => s.best(None, STATES).map_or(0, |(_, preemptions)| preemptions),
+        None => u32::MAX,
+    }
 }
 
 /// An order of the graph's events that follows `model`, an order of another graph's, as long as it can.

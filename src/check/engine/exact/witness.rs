@@ -5,7 +5,7 @@
 use super::exec::Want;
 use super::graph::{EventId, Graph};
 use super::job::{End, Failing, Worker, at_the_end};
-use super::linear::{self, Order};
+use super::linear::{self, Order, Tail};
 use super::nearest::KEPT;
 use crate::check::engine::{Census, Plan};
 use crate::check::model::Outcome;
@@ -31,9 +31,9 @@ impl Worker {
     /// The counterexample for the first failure found, and what else became known on the way.
     pub fn counterexample(mut self, first: Failing, plan: &Plan) -> Shown {
         let (property, kind) = (first.failure.property.clone(), first.failure.kind);
+        // How few preemptions any failure needs.
+        let mut fewest = least(&first, u32::MAX);
         let mut best = ranked(first);
-        // Failures of which it is not known how few preemptions they need.
-        let mut unknown = best.0.1 == u32::MAX;
         let mut census = Census::default();
         self.go_on = true;
         let mut stack = vec![Graph::root()];
@@ -59,14 +59,15 @@ impl Worker {
             }
             for f in failures.into_iter().filter(|f| f.failure.property == property && f.failure.kind == kind)
             {
+                fewest = least(&f, fewest);
                 let f = ranked(f);
-                unknown |= f.0.1 == u32::MAX;
                 if f.0 < best.0 {
                     best = f;
                 }
             }
         }
-        census.whole = jobs <= JOBS && plan.shard.is_none();
+        let whole = jobs <= JOBS && !self.cut_short.get();
+        census.whole = whole && plan.shard.is_none();
         let (outcomes, mut witnesses) = {
             let mut s = self.run.state();
             (std::mem::take(&mut s.outcomes), std::mem::take(&mut s.witnesses))
@@ -82,14 +83,12 @@ impl Worker {
         let mut shown = self.execute_in(&failing, &heads).unwrap_or(failing.failure);
         shown.passing = nearest.map(Box::new);
         shown.schedule = failing.path;
-        let whole = jobs <= JOBS;
-        // Of two accesses that clash the rank counts no switch away from the first: what is known is a lower bound.
         match (rank.0, whole) {
             (true, true) => {
                 "no sequentially consistent execution fails (certified)".clone_into(&mut shown.minimal);
             }
             (true, false) => {}
-            (false, _) => shown.least = Some(if whole && !unknown { rank.1 as usize } else { 0 }),
+            (false, _) => shown.least = Some(if whole { fewest as usize } else { 0 }),
         }
         Shown { failure: shown, outcomes, census }
     }
@@ -167,13 +166,36 @@ impl Worker {
 }
 
 /// A failure with its rank and the order in which it is shown.
-fn ranked(f: Failing) -> (Rank, Option<Order>, Failing) {
-    let order = linear::order(&f.graph, &f.tails, &f.waiting);
+fn ranked(mut f: Failing) -> (Rank, Option<Order>, Failing) {
     let switches = |o: &Order| o.events.windows(2).filter(|w| w[0].t() != w[1].t()).count();
+    let mut order = linear::order(&f.graph, &f.tails, &f.waiting);
+    let preempted = |o: &Order| o.sequential && o.preemptions != Some(0);
+    if let Some(w) = f.whole.take().filter(|_| order.as_ref().is_some_and(preempted))
+        && let Some((other, bound)) = linear::order_to(&w.graph, &w.tails, &f.waiting, w.goal)
+        && other.preemptions < order.as_ref().and_then(|o| o.preemptions.or(Some(u32::MAX)))
+    {
+        f.graph = linear::cut(&w.graph, |t| bound[t]);
+        order = Some(other);
+    }
     let steps = f.graph.th.iter().map(Vec::len).sum();
     let rank = match &order {
         Some(o) => (!o.sequential, o.preemptions.unwrap_or(u32::MAX), switches(o), steps, f.path.clone()),
         None => (true, u32::MAX, usize::MAX, steps, f.path.clone()),
     };
     (rank, order, f)
+}
+
+/// How few preemptions any execution that fails in this way needs, or others before it did. What the failure depends on is
+/// looked at alone: the graph is the one before [`ranked`].
+fn least(f: &Failing, so_far: u32) -> u32 {
+    if so_far == 0 {
+        return 0;
+    }
+    // Where nothing moves any more, threads stay in front of their mutexes.
+    let stay = |tail: &Tail| match tail {
+        Tail::Locks(_) if at_the_end(f.failure.kind) => *tail,
+        _ => Tail::Stops,
+    };
+    let tails: Vec<Tail> = f.tails.iter().map(stay).collect();
+    linear::least(&f.graph, &tails, &f.waiting).min(so_far)
 }

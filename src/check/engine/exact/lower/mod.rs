@@ -91,7 +91,7 @@ pub struct Inner {
     /// The location whose destructor runs after a drop that was last by chance, by thread.
     quiet_drop: Vec<Option<u32>>,
     /// Inert operations since the execution was abandoned.
-    inert: u32,
+    pub inert: u32,
 }
 
 fn read_order(o: Ordering) -> Order {
