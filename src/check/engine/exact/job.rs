@@ -39,7 +39,7 @@ pub struct Failing {
     pub waiting: Vec<EventId>,
     /// With what the others did besides; `None` for failures of the whole execution and of two accesses, and where the
     /// search ends at the first failure.
-    pub whole: Option<Whole>,
+    pub whole: Option<Box<Whole>>,
     /// The job that ran into it.
     pub path: Vec<u32>,
 }
@@ -247,13 +247,13 @@ impl Worker {
     }
 
     /// All that has been done, also by those who went on after this failure of an operation.
-    fn whole(&self, failure: &Failure) -> Option<Whole> {
+    fn whole(&self, failure: &Failure) -> Option<Box<Whole>> {
         let x = &self.exact.inner().e.x;
         let of_all = at_the_end(failure.kind) || clashes(failure.kind);
         let goal = failure.thread.map(|t| t.0 as usize).filter(|&t| !of_all && x.threads[t].pc > 0)?;
         let done = |t: usize| x.threads.get(t).map_or(0, |t| t.pc);
         let tails = (0..x.threads.len()).map(|t| self.tail(t, done(t), failure.thread)).collect();
-        Some(Whole { graph: cut(&x.g, done), tails, goal })
+        Some(Box::new(Whole { graph: cut(&x.g, done), tails, goal }))
     }
 
     pub(super) fn over(&self) -> bool {
