@@ -169,7 +169,12 @@ pub fn text(m: &Model, r: &Report, shown: Option<&Trace>) -> String {
     let head = format!("outcomes of {} by {by}", r.case.variant);
     let how = if t.whole { "exhaustive" } else { "not exhaustive" };
     let _ = writeln!(out, "\n{} ({how}: {})", bold(head), super::count(t.total, "execution"));
-    let cut = if t.cut { "; those that fail count up to there" } else { "" };
+    let cut = match r.case.engine {
+        _ if !t.cut => "",
+        // It goes on with the other threads.
+        EngineKind::Exact => "; failing ones count with what follows",
+        _ => "; those that fail count up to there",
+    };
     let shares = format!("shares are of the executions, which are not equally likely{cut}");
     let _ = writeln!(out, "  {}", dim(shares));
     // Other failures that this variant might have had, and did not.

@@ -227,7 +227,8 @@ pub struct Exploration {
 /// What is known of the ways in which a model comes out, beyond the counts of its outcomes.
 #[derive(Debug, Default)]
 pub struct Census {
-    /// Counts of executions and outcomes are of all executions, up to the violation where one ends in that.
+    /// Counts of executions and outcomes are of all executions; of one that ends in a violation up to there, under exact with
+    /// what the other threads do then.
     pub whole: bool,
     /// Executions that end in a violation, by property.
     pub violations: BTreeMap<(String, Kind), u64>,
