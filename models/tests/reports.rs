@@ -344,7 +344,7 @@ fn no_certificate_is_refuted_by_another_engine() {
 /// reports shrunk -- --nocapture` prints it: when this was written, 76 finds with 324 preemptions, 76 of which are left. That
 /// is a quarter, and not the tenth one would like; it cannot be: for 75 of them it is certified that none has fewer. The
 /// faults of this catalogue need about one preemption, and random finds begin with about four. (Among busy threads it is a
-/// 46th: `benches/shortening.rs`.)
+/// 45th: `benches/shortening.rs`.)
 #[test]
 fn shrunk_schedules_have_as_few_preemptions_as_can_be() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("counterexamples");
