@@ -308,7 +308,7 @@ fn certified(minimal: &str) -> u64 {
 #[test]
 fn no_certificate_is_refuted_by_another_engine() {
     let dir = std::env::temp_dir().join(format!("selvedge-certificates-{}", std::process::id()));
-    let mut finds: Vec<(String, u64, u64)> = Vec::new();
+    let mut finds: Vec<(&str, String, u64, u64)> = Vec::new();
     for engine in ["exact", "shuttle"] {
         let out = dir.join(engine);
         printed(
@@ -326,18 +326,19 @@ fn no_certificate_is_refuted_by_another_engine() {
             }
             let failure = ["model", "variant", "property", "kind"].map(|k| saved[k].to_string()).join(" ");
             let has = saved["size"]["preemptions"].as_u64().expect("a number");
-            finds.push((failure, certified(minimal), has));
+            finds.push((engine, failure, certified(minimal), has));
         }
     }
     std::fs::remove_dir_all(&dir).expect("removed");
     let mut compared = 0;
-    for (failure, least, _) in &finds {
-        for (_, _, has) in finds.iter().filter(|f| f.0 == *failure) {
+    for (engine, failure, least, _) in &finds {
+        for (_, _, _, has) in finds.iter().filter(|f| f.0 != *engine && f.1 == *failure) {
             assert!(least <= has, "{failure}: none with fewer than {least} preemptions, and one with {has}");
             compared += 1;
         }
     }
-    assert!(compared > 200, "only {compared} pairs of finds");
+    println!("{compared} certificates compared with another engine's find");
+    assert!(compared > 100, "only {compared} pairs of finds");
 }
 
 /// What shrinking achieves, over the committed finds of shuttle's random strategy. `cargo test -p selvedge-models --test
