@@ -441,6 +441,16 @@ pub enum Whim {
     Chosen(u32, u32),
 }
 
+impl Whim {
+    /// What there is instead, if the environment answers otherwise: of a choice this alternative, of others nothing.
+    pub fn otherwise(self, instead: u32) -> Option<Whim> {
+        match self {
+            Whim::Chosen(_, n) => Some(Whim::Chosen(instead, n)),
+            Whim::Spurious | Whim::Failed | Whim::TimedOut => None,
+        }
+    }
+}
+
 impl Op {
     /// What the environment had to do with it, if anything.
     pub fn whim(&self, answer: Answer) -> Option<Whim> {

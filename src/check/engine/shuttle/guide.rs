@@ -144,10 +144,7 @@ impl Guide {
             let before = failure.events[..i].iter().rposition(|x| x.thread == e.thread);
             let between = &failure.events[before.map_or(0, |b| b + 1)..i];
             let whim = match (otherwise, e.op.whim(e.answer)) {
-                (Otherwise::Answered(step, instead), Some(whim)) if step == i => match whim {
-                    Whim::Chosen(_, n) => Some(Whim::Chosen(instead, n)),
-                    _ => None,
-                },
+                (Otherwise::Answered(step, instead), Some(whim)) if step == i => whim.otherwise(instead),
                 (_, whim) => whim,
             };
             threads[e.thread.0 as usize].tell(Told {

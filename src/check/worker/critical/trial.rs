@@ -4,7 +4,7 @@ use super::Effort;
 use super::candidates::{Act, Candidate, NAMED, class, visible};
 use crate::check::engine::shuttle::{self, Hold, Kept, Otherwise, Tail};
 use crate::check::engine::{Exploration, Plan};
-use crate::check::event::{Event, Op, ThreadId, Whim};
+use crate::check::event::{Event, Op, ThreadId};
 use crate::check::model::Scenario;
 use crate::check::run::{Execution, Failure, Until};
 use crate::check::verdict::Verdict;
@@ -87,11 +87,8 @@ impl Trial {
         let differs = match (c, otherwise) {
             (Candidate::Answer { step, whim, instead }, _) => {
                 let there = done(&passing, failure.events[step].thread, nth(failure, step))?;
-                let whim = match whim {
-                    Whim::Chosen(_, n) => Some(Whim::Chosen(instead, n)),
-                    _ => None,
-                };
-                alike(&there.op, &failure.events[step].op) && there.op.whim(there.answer) == whim
+                alike(&there.op, &failure.events[step].op)
+                    && there.op.whim(there.answer) == whim.otherwise(instead)
             }
             (_, Otherwise::Held(Hold { until: Some((other, nth)), .. })) => {
                 follows(failure, &passing, other, nth)
